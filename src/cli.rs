@@ -1,0 +1,234 @@
+//! Command-line types for clap. No logic: what the flags mean is decided once, in `settings.rs`.
+//! A flag has cargo's name when cargo has one.
+
+use std::path::PathBuf;
+
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+
+/// Turns a Rust crate into exactly the artifact that a serverless platform runs.
+#[derive(Debug, Parser)]
+#[command(name = "slsbuild", version, max_term_width = 100)]
+#[command(
+    after_help = "Exit codes: 0 ok, 1 unexpected, 2 usage, 3 project, 4 tool missing, 5 rejected by a rule or limit,\n\
+    7 the invoked function failed, 101 cargo failed, 130 interrupted."
+)]
+pub struct Cli {
+    /// What to do
+    #[command(subcommand)]
+    pub command: Command,
+    /// Flags of every verb
+    #[command(flatten)]
+    pub global: GlobalArgs,
+}
+
+/// Flags of every verb.
+#[derive(Debug, Args)]
+pub struct GlobalArgs {
+    /// Print each child command as a line that a shell runs; twice: cargo is verbose too
+    #[arg(short, long, global = true, action = ArgAction::Count)]
+    pub verbose: u8,
+    /// Print only errors
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    pub quiet: bool,
+    /// What stdout holds: the artifact's path for people, or one JSON document
+    #[arg(long, global = true, value_name = "FORMAT", default_value = "human")]
+    pub format: Format,
+}
+
+/// What stdout holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// Paths, one per line
+    Human,
+    /// One JSON document
+    Json,
+}
+
+/// The verbs.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Build a Lambda zip from a Rust crate
+    Zip(BuildArgs),
+    /// Print what `zip` would do, and touch nothing
+    Plan(BuildArgs),
+    /// Run a function on this machine, from the very artifact that is deployed
+    Invoke(InvokeArgs),
+    /// Check artifacts against the rules and limits of their platform
+    Check(CheckArgs),
+    /// Print a completion script for a shell
+    Completions {
+        /// The shell to complete for
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page, for `man -l -`
+    Man,
+}
+
+/// Flags of the verbs that build.
+#[derive(Debug, Args)]
+pub struct BuildArgs {
+    /// Architectures to build for: `arm64`, `amd64`, `host`, or a list
+    #[arg(
+        long,
+        value_name = "ARCH",
+        value_delimiter = ',',
+        env = "SLSBUILD_ARCH",
+        conflicts_with = "target"
+    )]
+    pub arch: Vec<String>,
+    /// Linux target triple to build for, musl or gnu
+    #[arg(long, value_name = "TRIPLE")]
+    pub target: Vec<String>,
+    /// The Lambda runtime a gnu binary must run on: `provided.al2023` (glibc 2.34) or `provided.al2` (2.26)
+    #[arg(
+        long,
+        value_name = "RUNTIME",
+        env = "SLSBUILD_RUNTIME",
+        default_value = "provided.al2023"
+    )]
+    pub runtime: String,
+    /// What the optimizer aims at, where the crate's profile does not say it: opt-level z, s or 3
+    #[arg(
+        long,
+        value_name = "AIM",
+        env = "SLSBUILD_OPTIMIZE",
+        default_value = "speed"
+    )]
+    pub optimize: Optimize,
+    /// What a panic does; without this flag it is what the crate's profile says
+    #[arg(long, value_name = "STRATEGY", env = "SLSBUILD_PANIC")]
+    pub panic: Option<Panic>,
+    /// What is stripped from the binary [default: symbols, or what the crate's profile says]
+    #[arg(long, value_name = "WHAT", env = "SLSBUILD_STRIP")]
+    pub strip: Option<Strip>,
+    /// Put a file, directory or glob into the zip, under its own path or as `FROM:TO`; relative to the manifest
+    #[arg(long, value_name = "PATH[:TO]")]
+    pub include: Vec<String>,
+    /// Write the artifact into this directory, which stays flat: for exactly one artifact
+    #[arg(long, value_name = "DIR", env = "SLSBUILD_OUT_DIR")]
+    pub out_dir: Option<PathBuf>,
+    /// Flags that cargo has too
+    #[command(flatten)]
+    pub cargo: CargoArgs,
+}
+
+/// Flags that are cargo's own and mean what they mean there.
+#[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of cargo's")]
+#[command(next_help_heading = "Cargo options")]
+pub struct CargoArgs {
+    /// Package to build
+    #[arg(short, long, value_name = "SPEC")]
+    pub package: Vec<String>,
+    /// Binary to build
+    #[arg(long, value_name = "NAME")]
+    pub bin: Vec<String>,
+    /// Path to Cargo.toml
+    #[arg(long, value_name = "PATH")]
+    pub manifest_path: Option<PathBuf>,
+    /// Directory for all of cargo's output, and for ours below it
+    #[arg(long, value_name = "DIR")]
+    pub target_dir: Option<PathBuf>,
+    /// Profile to build with
+    #[arg(long, value_name = "NAME", default_value = "release")]
+    pub profile: String,
+    /// Features to activate
+    #[arg(short = 'F', long, value_name = "FEATURES")]
+    pub features: Vec<String>,
+    /// Activate all features
+    #[arg(long)]
+    pub all_features: bool,
+    /// Do not activate the `default` feature
+    #[arg(long)]
+    pub no_default_features: bool,
+    /// Cargo.lock must be up to date
+    #[arg(long)]
+    pub locked: bool,
+    /// Neither touch Cargo.lock nor the network
+    #[arg(long)]
+    pub frozen: bool,
+    /// Stay off the network
+    #[arg(long)]
+    pub offline: bool,
+    /// Number of parallel jobs
+    #[arg(short, long, value_name = "N")]
+    pub jobs: Option<String>,
+    /// More arguments for `cargo build`
+    #[arg(last = true, value_name = "CARGO_ARGS")]
+    pub extra: Vec<String>,
+}
+
+/// What the optimizer aims at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Optimize {
+    /// opt-level z
+    Size,
+    /// opt-level s
+    Balanced,
+    /// opt-level 3
+    Speed,
+}
+
+/// What a panic does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Panic {
+    /// Unwind: one bad request does not end the others
+    Unwind,
+    /// Abort: smaller, and ends the whole instance
+    Abort,
+}
+
+/// What is stripped from the binary.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Strip {
+    /// Symbols and debug info
+    Symbols,
+    /// Debug info only
+    Debuginfo,
+    /// Nothing
+    None,
+}
+
+/// Flags of `invoke`.
+#[derive(Debug, Args)]
+pub struct InvokeArgs {
+    /// A zip that slsbuild (or another tool) made, or a Linux binary
+    pub artifact: PathBuf,
+    /// The event: a file, `-` for stdin, or JSON itself
+    #[arg(long, value_name = "EVENT", default_value = "{}")]
+    pub event: String,
+    /// Seconds until the function is ended
+    #[arg(long, value_name = "SECONDS", default_value = "3", value_parser = clap::value_parser!(u32).range(1..=900))]
+    pub timeout: u32,
+    /// Memory size in MB that the function is told, and that its peak is reported against
+    #[arg(long, value_name = "MB", default_value = "128", value_parser = clap::value_parser!(u32).range(128..=10_240))]
+    pub memory: u32,
+    /// A variable of the function's environment
+    #[arg(long = "env", value_name = "KEY=VALUE")]
+    pub environment: Vec<String>,
+    /// Client context of the invocation, as JSON
+    #[arg(long, value_name = "JSON")]
+    pub client_context: Option<String>,
+    /// Cognito identity of the invocation, as JSON
+    #[arg(long, value_name = "JSON")]
+    pub cognito_identity: Option<String>,
+}
+
+/// Flags of `check`.
+#[derive(Debug, Args)]
+pub struct CheckArgs {
+    /// Lambda zips, of slsbuild or of another tool
+    #[arg(required = true)]
+    pub artifacts: Vec<PathBuf>,
+    /// The architecture the function is configured with [default: what the binary says]
+    #[arg(long, value_name = "ARCH", env = "SLSBUILD_ARCH")]
+    pub arch: Option<String>,
+    /// The Lambda runtime that the artifact must run on
+    #[arg(
+        long,
+        value_name = "RUNTIME",
+        env = "SLSBUILD_RUNTIME",
+        default_value = "provided.al2023"
+    )]
+    pub runtime: String,
+}

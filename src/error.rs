@@ -1,0 +1,235 @@
+//! Every failure that the outside world can cause, with its exit code and its hint. Matched without `_`:
+//! a new variant does not compile until both are answered. Printing is `ui.rs`'s, exiting `main.rs`'s.
+
+use std::fmt::{self, Write as _};
+use std::path::PathBuf;
+
+use thiserror::Error;
+
+/// The result of everything that can fail.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// What went wrong. `Display` is one line: the object in backticks, then the cause.
+#[derive(Debug, Error)]
+pub enum Error {
+    /// Flags that contradict each other or name nothing.
+    #[error("{message}")]
+    Usage {
+        /// The whole line.
+        message: String,
+        /// A command or a value that works.
+        hint: Option<String>,
+    },
+    /// No manifest in this directory or above it.
+    #[error("no `Cargo.toml` in `{directory}` or any directory above it")]
+    NoManifest {
+        /// Where the search began.
+        directory: PathBuf,
+    },
+    /// `cargo metadata` refused the project; its own text is shown once.
+    #[error("`{manifest}` cannot be read by cargo: {cause}")]
+    Metadata {
+        /// The manifest asked for.
+        manifest: PathBuf,
+        /// Cargo's own words.
+        cause: String,
+    },
+    /// The project does not hold what was asked for.
+    #[error("{message}")]
+    Project {
+        /// The whole line.
+        message: String,
+        /// What to do instead.
+        hint: Option<String>,
+    },
+    /// An `--include` that cannot be packed.
+    #[error("include `{include}`: {cause}")]
+    Include {
+        /// The include as the user wrote it.
+        include: String,
+        /// Why it cannot be packed.
+        cause: String,
+        /// What to do instead.
+        hint: Option<String>,
+    },
+    /// A program, target or component that is not installed.
+    #[error("{message}")]
+    ToolMissing {
+        /// The whole line.
+        message: String,
+        /// The command that installs it.
+        hint: String,
+    },
+    /// The artifact, or a file given as one, is rejected by a limit or a rule.
+    #[error("{message}")]
+    Rejected {
+        /// The whole line.
+        message: String,
+        /// What to do about it.
+        hint: Option<String>,
+    },
+    /// Rules or limits found errors, which were printed one by one.
+    #[error("`{artifact}` has {count} {}", if *.count == 1 { "error" } else { "errors" })]
+    Findings {
+        /// The artifact that was checked.
+        artifact: String,
+        /// How many findings are errors.
+        count: usize,
+    },
+    /// The invoked function answered with an error, died, or did not answer.
+    #[error("function `{function}` failed: {kind}{}{}", if .cause.is_empty() { "" } else { ": " }, .cause)]
+    FunctionFailed {
+        /// The function's name.
+        function: String,
+        /// The error type, as Lambda or the function names it.
+        kind: String,
+        /// The error message.
+        cause: String,
+        /// What to look at, when the cause does not say it.
+        hint: Option<String>,
+    },
+    /// Cargo ran and failed; its diagnostics are on the terminal already.
+    #[error("`cargo build` failed")]
+    CargoFailed,
+    /// The user or the system ended the run.
+    #[error("interrupted")]
+    Interrupted,
+    /// Anything else: unreadable files, a full disk.
+    #[error(transparent)]
+    Unexpected(#[from] anyhow::Error),
+}
+
+impl Error {
+    /// The exit code that the failure ends the program with.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::Unexpected(_) => 1,
+            Self::Usage { .. } => 2,
+            Self::NoManifest { .. }
+            | Self::Metadata { .. }
+            | Self::Project { .. }
+            | Self::Include { .. } => 3,
+            Self::ToolMissing { .. } => 4,
+            Self::Rejected { .. } | Self::Findings { .. } => 5,
+            Self::FunctionFailed { .. } => 7,
+            Self::CargoFailed => 101,
+            Self::Interrupted => 130,
+        }
+    }
+
+    /// What the user can do, with a command to paste where one exists.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::NoManifest { .. } => {
+                Some("name one: slsbuild zip --manifest-path PATH/Cargo.toml".to_owned())
+            }
+            Self::ToolMissing { hint, .. } => Some(hint.clone()),
+            Self::Usage { hint, .. }
+            | Self::Project { hint, .. }
+            | Self::Include { hint, .. }
+            | Self::Rejected { hint, .. }
+            | Self::FunctionFailed { hint, .. } => hint.clone(),
+            Self::Metadata { .. }
+            | Self::Findings { .. }
+            | Self::CargoFailed
+            | Self::Interrupted
+            | Self::Unexpected(_) => None,
+        }
+    }
+
+    /// The message with all its causes on one line, as the user sees it.
+    pub fn one_line(&self) -> String {
+        let mut line = self.to_string();
+        if let Self::Unexpected(error) = self {
+            for cause in error.chain().skip(1).map(ToString::to_string) {
+                // fs-err and io errors repeat each other's words; a cause is said once.
+                if !line.contains(&cause) {
+                    let _ = write!(line, ": {cause}");
+                }
+            }
+        }
+        line.replace('\n', " ")
+    }
+}
+
+impl From<std::io::Error> for Error {
+    fn from(error: std::io::Error) -> Self {
+        Self::Unexpected(error.into())
+    }
+}
+
+/// The nearest of `candidates` to a misspelt `name`, as a sentence for a hint.
+pub fn did_you_mean(name: &str, candidates: &[&str]) -> Option<String> {
+    let distance = |candidate: &str| edit_distance(&name.to_lowercase(), &candidate.to_lowercase());
+    let (best, nearest) = candidates
+        .iter()
+        .map(|candidate| (distance(candidate), candidate))
+        .min()?;
+    let near = best <= 1 + name.chars().count() / 4;
+    near.then(|| format!("did you mean `{nearest}`?"))
+}
+
+fn edit_distance(left: &str, right: &str) -> usize {
+    let right: Vec<char> = right.chars().collect();
+    let mut row: Vec<usize> = (0..=right.len()).collect();
+    for (i, a) in left.chars().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = i + 1;
+        for (j, b) in right.iter().enumerate() {
+            let substituted = diagonal + usize::from(a != *b);
+            diagonal = row[j + 1];
+            row[j + 1] = substituted.min(row[j] + 1).min(diagonal + 1);
+        }
+    }
+    row[right.len()]
+}
+
+/// Names for a message: `` `a`, `b` and `c` ``.
+#[derive(Debug)]
+pub struct Names<'a, S>(pub &'a [S]);
+
+impl<S: fmt::Display> fmt::Display for Names<'_, S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, name) in self.0.iter().enumerate() {
+            let separator = match index {
+                0 => "",
+                _ if index + 1 == self.0.len() => " and ",
+                _ => ", ",
+            };
+            write!(f, "{separator}`{name}`")?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn suggestions_are_near() {
+        assert_eq!(
+            did_you_mean("ordres", &["orders", "billing"]).unwrap(),
+            "did you mean `orders`?"
+        );
+        assert_eq!(did_you_mean("thumbnail", &["orders"]), None);
+        assert_eq!(did_you_mean("x", &[]), None);
+    }
+
+    #[test]
+    fn names_are_listed_as_a_sentence() {
+        assert_eq!(Names(&["a"]).to_string(), "`a`");
+        assert_eq!(Names(&["a", "b", "c"]).to_string(), "`a`, `b` and `c`");
+    }
+
+    #[test]
+    fn an_unexpected_error_says_its_causes_once_on_one_line() {
+        let io = std::io::Error::other("no space left\non device");
+        let error = Error::from(anyhow::Error::from(io).context("failed to write `x`"));
+        assert_eq!(
+            error.one_line(),
+            "failed to write `x`: no space left on device"
+        );
+        assert_eq!(error.exit_code(), 1);
+    }
+}

@@ -1,0 +1,158 @@
+//! Files: whole or absent. Writes go to a locked temporary file beside their destination and appear by rename;
+//! what a killed run left is swept by the next. Everything else is `fs_err`, whose errors name the path.
+
+use std::ffi::OsStr;
+use std::io::{self, Read as _, Write};
+use std::path::Path;
+
+pub use fs_err::{
+    File, copy, create_dir_all, metadata, read, read_dir, read_to_string, remove_dir_all,
+    remove_file, rename, set_permissions, symlink_metadata,
+};
+
+use crate::process;
+
+/// Suffix of the temporary files that [`write_atomic`] makes and [`sweep`] removes.
+const TEMPORARY_SUFFIX: &str = ".slsbuild-tmp";
+
+/// Writes a file so that at any moment `path` holds either its old content or the whole new one.
+///
+/// The temporary file is locked while it is written: [`sweep`] leaves it alone as long as its writer lives.
+pub fn write_atomic(
+    path: &Path,
+    mode: u32,
+    write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+) -> io::Result<()> {
+    let directory = path.parent().unwrap_or_else(|| Path::new("."));
+    let mut temporary = locked_temporary(directory, path.file_name().unwrap_or_default(), mode)?;
+    let cleanup = process::remove_on_interrupt(temporary.path());
+    let named = |source: io::Error| {
+        let kind = source.kind();
+        io::Error::new(
+            kind,
+            format!("failed to write `{}`: {source}", path.display()),
+        )
+    };
+    write(&mut temporary).map_err(named)?;
+    temporary.as_file().sync_data().map_err(named)?;
+    temporary
+        .persist(path)
+        .map_err(|error| named(error.error))?;
+    drop(cleanup);
+    Ok(())
+}
+
+/// [`write_atomic`] of bytes that are already there, which leaves a file that holds them already untouched.
+pub fn write_if_changed(path: &Path, mode: u32, content: &[u8]) -> io::Result<()> {
+    if read(path).is_ok_and(|old| old == content) {
+        return Ok(());
+    }
+    write_atomic(path, mode, |file| file.write_all(content))
+}
+
+/// Removes the temporary files in `directory` whose writer is gone.
+pub fn sweep(directory: &Path) -> io::Result<()> {
+    for entry in read_dir(directory)? {
+        let path = entry?.path();
+        if !path
+            .file_name()
+            .and_then(OsStr::to_str)
+            .is_some_and(|name| name.ends_with(TEMPORARY_SUFFIX))
+        {
+            continue;
+        }
+        if let Ok(file) = File::open(&path)
+            && file.file().try_lock().is_ok()
+        {
+            remove_file(&path)?;
+        }
+    }
+    Ok(())
+}
+
+/// Reads a file from outside, refusing one of more than `limit` bytes.
+pub fn read_bounded(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
+    let mut content = Vec::new();
+    File::open(path)?
+        .take(limit + 1)
+        .read_to_end(&mut content)?;
+    if u64::try_from(content.len()).is_ok_and(|read| read > limit) {
+        let message = format!("`{}` is larger than {limit} bytes", path.display());
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, message));
+    }
+    Ok(content)
+}
+
+/// A temporary file in `directory` that this process holds the lock of.
+fn locked_temporary(
+    directory: &Path,
+    name: &OsStr,
+    mode: u32,
+) -> io::Result<tempfile::NamedTempFile> {
+    let prefix = format!(".{}.", name.to_string_lossy());
+    loop {
+        let mut builder = tempfile::Builder::new();
+        builder.prefix(&prefix).suffix(TEMPORARY_SUFFIX);
+        let file = builder.tempfile_in(directory)?;
+        file.as_file().lock()?;
+        set_mode(file.path(), mode)?;
+        // Another run's sweep may have taken the file between its creation and the lock.
+        if file.path().exists() {
+            return Ok(file);
+        }
+    }
+}
+
+/// Sets a file's mode whatever the umask says; a no-op where files have no mode.
+pub fn set_mode(path: &Path, mode: u32) -> io::Result<()> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        set_permissions(path, std::fs::Permissions::from_mode(mode))?;
+    }
+    #[cfg(not(unix))]
+    let _ = (path, mode);
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failed_write_leaves_the_old_file_and_nothing_else() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("artifact");
+        write_atomic(&path, 0o644, |file| file.write_all(b"old")).unwrap();
+        let failed = write_atomic(&path, 0o644, |file| {
+            file.write_all(b"half")?;
+            Err(io::Error::other("stopped"))
+        });
+        assert!(failed.unwrap_err().to_string().contains("stopped"));
+        assert_eq!(read(&path).unwrap(), b"old");
+        assert_eq!(read_dir(directory.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_sweep_takes_what_a_dead_writer_left_and_spares_a_live_one() {
+        let directory = tempfile::tempdir().unwrap();
+        let dead = directory.path().join(".artifact.dead.slsbuild-tmp");
+        write_if_changed(&dead, 0o644, b"half").unwrap();
+        let live = locked_temporary(directory.path(), OsStr::new("artifact"), 0o644).unwrap();
+        sweep(directory.path()).unwrap();
+        assert!(!dead.exists());
+        assert!(live.path().exists());
+    }
+
+    #[test]
+    fn a_file_over_the_bound_is_refused() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("large");
+        write_if_changed(&path, 0o644, &[0; 11]).unwrap();
+        assert_eq!(read_bounded(&path, 11).unwrap().len(), 11);
+        assert_eq!(
+            read_bounded(&path, 10).unwrap_err().kind(),
+            io::ErrorKind::FileTooLarge
+        );
+    }
+}

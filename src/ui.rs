@@ -1,0 +1,126 @@
+//! What the user sees. The only room that prints: results on stdout, talk on stderr in cargo's form,
+//! a status word right-aligned in twelve columns. Nothing depends on colour.
+
+use std::fmt::Display;
+use std::io::Write as _;
+
+use anstyle::{AnsiColor, Style};
+
+const STATUS: Style = AnsiColor::Green.on_default().bold();
+const LABEL: Style = AnsiColor::Cyan.on_default();
+const WARNING: Style = AnsiColor::Yellow.on_default().bold();
+const ERROR: Style = AnsiColor::Red.on_default().bold();
+
+/// How much is said on stderr.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Verbosity {
+    /// Only errors (`-q`).
+    Quiet,
+    /// Status lines and warnings.
+    #[default]
+    Normal,
+    /// Each child command too, as a line that can be pasted into a shell (`-v`).
+    Verbose,
+}
+
+/// The user's terminal, or the log of a CI job.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Ui {
+    verbosity: Verbosity,
+}
+
+impl Ui {
+    /// A user interface that says as much as `verbosity` asks for.
+    pub fn new(verbosity: Verbosity) -> Self {
+        Self { verbosity }
+    }
+
+    /// How much is said.
+    pub fn verbosity(self) -> Verbosity {
+        self.verbosity
+    }
+
+    /// One line of the result, on stdout.
+    pub fn result(self, line: impl Display) {
+        self.result_bytes(format!("{line}\n").as_bytes());
+    }
+
+    /// A part of the result, byte for byte, on stdout.
+    pub fn result_bytes(self, bytes: &[u8]) {
+        let mut stdout = std::io::stdout().lock();
+        // A reader that went away (`slsbuild plan | head -1`) is not an error of ours.
+        let _ = stdout.write_all(bytes).and_then(|()| stdout.flush());
+    }
+
+    /// A status line: `    Finished orders`.
+    pub fn status(self, word: &str, message: impl Display) {
+        self.say(
+            Verbosity::Normal,
+            format_args!("{STATUS}{word:>12}{STATUS:#} {message}"),
+        );
+    }
+
+    /// A line of facts below a status line: `        size  481 kB`.
+    pub fn fact(self, label: &str, text: impl Display) {
+        self.say(
+            Verbosity::Normal,
+            format_args!("{LABEL}{label:>12}{LABEL:#}  {text}"),
+        );
+    }
+
+    /// A child command, shown with `-v`.
+    pub fn command(self, command: impl Display) {
+        self.say(
+            Verbosity::Verbose,
+            format_args!("{STATUS}{:>12}{STATUS:#} {command}", "Running"),
+        );
+    }
+
+    /// A line of another program's or of the function's own log, as it is.
+    pub fn log(self, line: impl Display) {
+        self.say(Verbosity::Normal, format_args!("{line}"));
+    }
+
+    /// Something that the user did not ask for but should know.
+    pub fn note(self, message: impl Display) {
+        self.say(
+            Verbosity::Normal,
+            format_args!("{LABEL}note{LABEL:#}: {message}"),
+        );
+    }
+
+    /// Something that is probably not as meant.
+    pub fn warning(self, message: impl Display, hint: Option<&str>) {
+        self.say(
+            Verbosity::Normal,
+            format_args!("{WARNING}warning{WARNING:#}: {message}"),
+        );
+        if let Some(hint) = hint {
+            self.say(
+                Verbosity::Normal,
+                format_args!("{LABEL}hint{LABEL:#}: {hint}"),
+            );
+        }
+    }
+
+    /// Why the command failed, and what to do about it. Said at every verbosity.
+    pub fn error(self, message: impl Display, hint: Option<&str>) {
+        self.say(
+            Verbosity::Quiet,
+            format_args!("{ERROR}error{ERROR:#}: {message}"),
+        );
+        if let Some(hint) = hint {
+            self.say(
+                Verbosity::Quiet,
+                format_args!("{LABEL}hint{LABEL:#}: {hint}"),
+            );
+        }
+    }
+
+    fn say(self, from: Verbosity, line: std::fmt::Arguments<'_>) {
+        if self.verbosity >= from {
+            let mut stderr = anstream::stderr().lock();
+            let _ = writeln!(stderr, "{line}");
+        }
+    }
+}
