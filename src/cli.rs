@@ -5,6 +5,9 @@ use std::path::PathBuf;
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
+/// The heading of flags that every verb has.
+const GLOBAL: &str = "Global options";
+
 /// Turns a Rust crate into exactly the artifact that a serverless platform runs.
 #[derive(Debug, Parser)]
 #[command(name = "slsbuild", version, max_term_width = 100)]
@@ -25,13 +28,13 @@ pub struct Cli {
 #[derive(Debug, Args)]
 pub struct GlobalArgs {
     /// Print each child command as a line that a shell runs; twice: cargo is verbose too
-    #[arg(short, long, global = true, action = ArgAction::Count)]
+    #[arg(short, long, global = true, help_heading = GLOBAL, action = ArgAction::Count)]
     pub verbose: u8,
     /// Print only errors
-    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    #[arg(short, long, global = true, help_heading = GLOBAL, conflicts_with = "verbose")]
     pub quiet: bool,
     /// What stdout holds: the artifact's path for people, or one JSON document
-    #[arg(long, global = true, value_name = "FORMAT", default_value = "human")]
+    #[arg(long, global = true, help_heading = GLOBAL, value_name = "FORMAT", default_value = "human")]
     pub format: Format,
 }
 

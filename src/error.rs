@@ -21,18 +21,16 @@ pub enum Error {
         hint: Option<String>,
     },
     /// No manifest in this directory or above it.
-    #[error("no `Cargo.toml` in `{directory}` or any directory above it")]
+    #[error("no `Cargo.toml` in `{}` or any directory above it", .directory.display())]
     NoManifest {
         /// Where the search began.
         directory: PathBuf,
     },
-    /// `cargo metadata` refused the project; its own text is shown once.
-    #[error("`{manifest}` cannot be read by cargo: {cause}")]
+    /// `cargo metadata` refused the project; its own text is on the terminal already.
+    #[error("cargo cannot read `{}`", .manifest.display())]
     Metadata {
         /// The manifest asked for.
         manifest: PathBuf,
-        /// Cargo's own words.
-        cause: String,
     },
     /// The project does not hold what was asked for.
     #[error("{message}")]
@@ -94,7 +92,15 @@ pub enum Error {
     /// The user or the system ended the run.
     #[error("interrupted")]
     Interrupted,
-    /// Anything else: unreadable files, a full disk.
+    /// A directory or file that cannot be written: no rights, no room, a file in its place.
+    #[error("`{}` cannot be written: {cause}", .path.display())]
+    Unwritable {
+        /// The directory or file.
+        path: PathBuf,
+        /// Why, in the system's words.
+        cause: std::io::Error,
+    },
+    /// Anything else: an unreadable file.
     #[error(transparent)]
     Unexpected(#[from] anyhow::Error),
 }
@@ -103,7 +109,7 @@ impl Error {
     /// The exit code that the failure ends the program with.
     pub fn exit_code(&self) -> u8 {
         match self {
-            Self::Unexpected(_) => 1,
+            Self::Unexpected(_) | Self::Unwritable { .. } => 1,
             Self::Usage { .. } => 2,
             Self::NoManifest { .. }
             | Self::Metadata { .. }
@@ -129,11 +135,17 @@ impl Error {
             | Self::Include { hint, .. }
             | Self::Rejected { hint, .. }
             | Self::FunctionFailed { hint, .. } => hint.clone(),
-            Self::Metadata { .. }
-            | Self::Findings { .. }
-            | Self::CargoFailed
-            | Self::Interrupted
-            | Self::Unexpected(_) => None,
+            Self::Metadata { manifest } => Some(format!(
+                "cargo says why above; try: cargo metadata --no-deps --manifest-path {}",
+                manifest.display()
+            )),
+            Self::CargoFailed => Some(
+                "cargo says why above; to see the command that failed: slsbuild zip -v".to_owned(),
+            ),
+            Self::Unwritable { .. } => {
+                Some("make room there, or choose another directory: --out-dir DIR".to_owned())
+            }
+            Self::Findings { .. } | Self::Interrupted | Self::Unexpected(_) => None,
         }
     }
 

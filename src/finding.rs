@@ -38,6 +38,11 @@ impl Finding {
         Self::new(rule, Severity::Warning, message)
     }
 
+    /// A finding that is only worth knowing.
+    pub fn note(rule: &str, message: impl Into<String>) -> Self {
+        Self::new(rule, Severity::Note, message)
+    }
+
     /// The same finding with advice.
     #[must_use]
     pub fn with_hint(mut self, hint: impl Into<String>) -> Self {

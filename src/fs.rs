@@ -3,14 +3,14 @@
 
 use std::ffi::OsStr;
 use std::io::{self, Read as _, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 pub use fs_err::{
-    File, copy, create_dir_all, metadata, read, read_dir, read_to_string, remove_dir_all,
-    remove_file, rename, set_permissions, symlink_metadata,
+    File, copy, create_dir, create_dir_all, metadata, read, read_dir, read_to_string,
+    remove_dir_all, remove_file, rename, set_permissions, symlink_metadata,
 };
 
-use crate::process;
+use crate::interrupt;
 
 /// Suffix of the temporary files that [`write_atomic`] makes and [`sweep`] removes.
 const TEMPORARY_SUFFIX: &str = ".slsbuild-tmp";
@@ -25,19 +25,10 @@ pub fn write_atomic(
 ) -> io::Result<()> {
     let directory = path.parent().unwrap_or_else(|| Path::new("."));
     let mut temporary = locked_temporary(directory, path.file_name().unwrap_or_default(), mode)?;
-    let cleanup = process::remove_on_interrupt(temporary.path());
-    let named = |source: io::Error| {
-        let kind = source.kind();
-        io::Error::new(
-            kind,
-            format!("failed to write `{}`: {source}", path.display()),
-        )
-    };
-    write(&mut temporary).map_err(named)?;
-    temporary.as_file().sync_data().map_err(named)?;
-    temporary
-        .persist(path)
-        .map_err(|error| named(error.error))?;
+    let cleanup = interrupt::remove_on_interrupt(temporary.path());
+    write(temporary.as_file_mut())?;
+    temporary.as_file().sync_data()?;
+    temporary.persist(path).map_err(|error| error.error)?;
     drop(cleanup);
     Ok(())
 }
@@ -48,6 +39,11 @@ pub fn write_if_changed(path: &Path, mode: u32, content: &[u8]) -> io::Result<()
         return Ok(());
     }
     write_atomic(path, mode, |file| file.write_all(content))
+}
+
+/// Shows that files can be made in `directory`, by making one and removing it.
+pub fn probe_writable(directory: &Path) -> io::Result<()> {
+    locked_temporary(directory, OsStr::new("probe"), 0o600).map(drop)
 }
 
 /// Removes the temporary files in `directory` whose writer is gone.
@@ -70,6 +66,14 @@ pub fn sweep(directory: &Path) -> io::Result<()> {
     Ok(())
 }
 
+/// A path as it opens from the current directory: relative below it, absolute elsewhere.
+pub fn from_here(path: &Path) -> PathBuf {
+    let here = std::env::current_dir().ok();
+    here.and_then(|here| path.strip_prefix(here).ok())
+        .unwrap_or(path)
+        .to_owned()
+}
+
 /// Reads a file from outside, refusing one of more than `limit` bytes.
 pub fn read_bounded(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
     let mut content = Vec::new();
@@ -81,6 +85,25 @@ pub fn read_bounded(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
         return Err(io::Error::new(io::ErrorKind::FileTooLarge, message));
     }
     Ok(content)
+}
+
+/// Removes a directory tree, also one whose directories were made read-only.
+pub fn remove_tree(root: &Path) -> io::Result<()> {
+    // Something may still put files in while it is taken away (an unpacking that was interrupted): it is tried again.
+    const ATTEMPTS: usize = 3;
+    let mut last = Ok(());
+    for _ in 0..ATTEMPTS {
+        for entry in walkdir::WalkDir::new(root).into_iter().flatten() {
+            if entry.file_type().is_dir() {
+                let _ = set_mode(entry.path(), 0o700);
+            }
+        }
+        last = remove_dir_all(root);
+        if last.is_ok() || !root.exists() {
+            return Ok(());
+        }
+    }
+    last
 }
 
 /// A temporary file in `directory` that this process holds the lock of.

@@ -3,11 +3,12 @@
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ExitStatus, Output, Stdio};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use crate::interrupt::{self, Registration};
 
 /// A child command that is not started yet.
 #[derive(Clone, Debug)]
@@ -124,16 +125,17 @@ impl fmt::Display for Command {
 #[derive(Debug)]
 pub struct Running {
     child: Child,
-    registration: Registration,
+    // Dropped after the child has ended: an interrupt still reaches it until then.
+    _registration: Registration,
 }
 
 impl Running {
     fn start(command: &mut std::process::Command) -> io::Result<Self> {
         let child = command.spawn()?;
-        let registration = register(Cleanup::Interrupt(child.id()));
+        let registration = interrupt::pass_on(child.id());
         Ok(Self {
             child,
-            registration,
+            _registration: registration,
         })
     }
 
@@ -154,93 +156,7 @@ impl Drop for Running {
             let _ = self.child.kill();
             let _ = self.child.wait();
         }
-        self.registration.end();
     }
-}
-
-/// What has to be done when slsbuild is interrupted.
-#[derive(Debug, PartialEq, Eq)]
-enum Cleanup {
-    /// A child in our own process group, which gets SIGINT.
-    Interrupt(u32),
-    /// A process group of its own, which gets SIGKILL.
-    KillGroup(u32),
-    /// A temporary file or directory.
-    Remove(PathBuf),
-}
-
-static CLEANUPS: Mutex<BTreeMap<u64, Cleanup>> = Mutex::new(BTreeMap::new());
-
-fn cleanups() -> MutexGuard<'static, BTreeMap<u64, Cleanup>> {
-    CLEANUPS.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// A cleanup that stays registered until this is dropped.
-#[derive(Debug)]
-#[must_use]
-pub struct Registration(u64);
-
-impl Registration {
-    fn end(&mut self) {
-        cleanups().remove(&self.0);
-    }
-}
-
-impl Drop for Registration {
-    fn drop(&mut self) {
-        self.end();
-    }
-}
-
-fn register(cleanup: Cleanup) -> Registration {
-    let mut cleanups = cleanups();
-    let key = cleanups.last_key_value().map_or(0, |(key, _)| key + 1);
-    cleanups.insert(key, cleanup);
-    Registration(key)
-}
-
-/// Removes a file or directory when slsbuild is interrupted, as long as the registration lives.
-pub fn remove_on_interrupt(path: &Path) -> Registration {
-    register(Cleanup::Remove(path.to_owned()))
-}
-
-/// Kills the process group `leader` when slsbuild is interrupted, as long as the registration lives.
-pub fn kill_group_on_interrupt(leader: u32) -> Registration {
-    register(Cleanup::KillGroup(leader))
-}
-
-/// Ends the children and removes the temporary files of this process. Called by `main` on SIGINT and SIGTERM, before it exits.
-pub fn clean_up() {
-    // Newest first: a directory is removed only after the process that uses it was ended.
-    for (_, cleanup) in std::mem::take(&mut *cleanups()).into_iter().rev() {
-        match cleanup {
-            Cleanup::Interrupt(child) => signal(child, false),
-            Cleanup::KillGroup(leader) => signal(leader, true),
-            Cleanup::Remove(path) if path.is_dir() => drop(crate::fs::remove_dir_all(path)),
-            Cleanup::Remove(path) => drop(crate::fs::remove_file(path)),
-        }
-    }
-}
-
-#[cfg(unix)]
-fn signal(process: u32, group: bool) {
-    use rustix::process::{Pid, Signal, kill_process, kill_process_group};
-    let Some(pid) = i32::try_from(process).ok().and_then(Pid::from_raw) else {
-        return;
-    };
-    let _ = if group {
-        kill_process_group(pid, Signal::KILL)
-    } else {
-        kill_process(pid, Signal::INT)
-    };
-}
-
-#[cfg(not(unix))]
-fn signal(_process: u32, _group: bool) {}
-
-/// Kills a whole process group.
-pub fn kill_group(leader: u32) {
-    signal(leader, true);
 }
 
 /// The variables that an outer `cargo run` set for the program it ran. They describe that program's package and
@@ -277,7 +193,19 @@ pub fn quote(text: &OsStr) -> String {
     if !text.is_empty() && text.chars().all(plain) {
         return text.into_owned();
     }
-    format!("'{}'", text.replace('\'', r"'\''"))
+    let quoted = format!("'{}'", text.replace('\'', r"'\''"));
+    if !text.chars().any(char::is_control) {
+        return quoted;
+    }
+    let mut escaped = String::new();
+    for c in quoted.replace('\\', r"\\").chars() {
+        if c.is_control() {
+            let _ = write!(escaped, "\\0{:03o}", u32::from(c));
+        } else {
+            escaped.push(c);
+        }
+    }
+    format!("\"$(printf %b {escaped})\"")
 }
 
 /// The file that PATH leads to for `program`.

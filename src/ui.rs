@@ -21,6 +21,8 @@ pub enum Verbosity {
     Normal,
     /// Each child command too, as a line that can be pasted into a shell (`-v`).
     Verbose,
+    /// Cargo is verbose too (`-vv`).
+    VeryVerbose,
 }
 
 /// The user's terminal, or the log of a CI job.

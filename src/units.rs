@@ -47,10 +47,16 @@ impl fmt::Display for Limit {
     }
 }
 
-/// How much of `limit` is used, in tenths of a percent rounded up, so that a limit that is passed never reads `100.0 %`.
+/// How much of `limit` is used, in percent with one decimal. A limit that is passed reads more than 100.0.
 pub fn used_percent(value: u64, limit: u64) -> f64 {
-    let per_mille = (u128::from(value) * 1000).div_ceil(u128::from(limit.max(1)));
-    f64::from(u32::try_from(per_mille).unwrap_or(u32::MAX)) / 10.0
+    let limit = u128::from(limit.max(1));
+    let rounded = (u128::from(value) * 1000 + limit / 2) / limit;
+    let tenths = if u128::from(value) > limit {
+        rounded.max(1001)
+    } else {
+        rounded
+    };
+    f64::from(u32::try_from(tenths).unwrap_or(u32::MAX)) / 10.0
 }
 
 fn decimal(bytes: u64) -> String {
@@ -128,6 +134,7 @@ mod tests {
     fn one_byte_over_a_limit_is_over_a_hundred_percent() {
         assert!(used_percent(52_428_800, 52_428_800) <= 100.0);
         assert!(used_percent(52_428_801, 52_428_800) > 100.0);
+        assert!((used_percent(481_234, 52_428_800) - 0.9).abs() < 1e-9);
         assert_eq!(Limit(52_428_800).to_string(), "50 MiB");
     }
 }

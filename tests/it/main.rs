@@ -1,7 +1,6 @@
 //! Integration tests: the real binary on real crates, with foreign tools as oracles where they are installed.
 #![expect(
     clippy::unwrap_used,
-    clippy::disallowed_methods,
     reason = "a test that cannot go on should stop there"
 )]
 

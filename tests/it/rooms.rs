@@ -6,7 +6,15 @@ use std::path::Path;
 /// The rooms of `src/`, lowest first, as `docs/adr/0001-rooms.md` gives them. Rooms in one line share a floor.
 const FLOORS: &[&[&str]] = &[
     &[
-        "error", "fs", "digest", "process", "ui", "units", "target", "finding",
+        "error",
+        "fs",
+        "digest",
+        "process",
+        "interrupt",
+        "ui",
+        "units",
+        "target",
+        "finding",
     ],
     &["binary"],
     &["artifact"],

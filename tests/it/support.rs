@@ -61,6 +61,124 @@ pub(crate) fn skipped(reason: &str) {
     let _ = writeln!(std::io::stderr(), "skipped {test}: {reason}");
 }
 
+/// A crate in a directory of its own, with a target directory of its own.
+pub(crate) struct Crate {
+    directory: tempfile::TempDir,
+}
+
+impl Crate {
+    /// An empty directory.
+    pub(crate) fn empty() -> Self {
+        Self {
+            directory: tempfile::tempdir().unwrap(),
+        }
+    }
+
+    /// A package `name` with one binary that does nothing.
+    pub(crate) fn binary(name: &str) -> Self {
+        let manifest =
+            format!("[package]\nname = \"{name}\"\nversion = \"0.1.0\"\nedition = \"2024\"\n");
+        Self::empty()
+            .file("Cargo.toml", &manifest)
+            .file("src/main.rs", "fn main() {}\n")
+    }
+
+    /// Adds a file.
+    pub(crate) fn file(self, path: &str, content: &str) -> Self {
+        self.write(path, content.as_bytes());
+        self
+    }
+
+    /// Adds a line to the manifest.
+    pub(crate) fn manifest(self, line: &str) -> Self {
+        let old = fs_err::read_to_string(self.path().join("Cargo.toml")).unwrap();
+        self.file("Cargo.toml", &format!("{old}{line}\n"))
+    }
+
+    /// Writes a file.
+    pub(crate) fn write(&self, path: &str, content: &[u8]) {
+        let path = self.path().join(path);
+        fs_err::create_dir_all(path.parent().unwrap()).unwrap();
+        fs_err::write(path, content).unwrap();
+    }
+
+    /// The directory, with no symlink in its path.
+    pub(crate) fn path(&self) -> PathBuf {
+        self.directory.path().canonicalize().unwrap()
+    }
+
+    /// The binary under test, in this directory, with `arguments` split at spaces.
+    pub(crate) fn slsbuild(&self, arguments: &str) -> Command {
+        let mut command = slsbuild();
+        command
+            .current_dir(self.path())
+            .env_remove("CARGO_TARGET_DIR")
+            .args(arguments.split_whitespace());
+        command
+    }
+
+    /// The outcome of a run in this directory, with everything scrubbed that differs from run to run.
+    pub(crate) fn outcome(&self, arguments: &str) -> String {
+        self.scrub(&outcome(&mut self.slsbuild(arguments)))
+    }
+
+    /// Replaces this directory's path and all that [`scrub`] does.
+    pub(crate) fn scrub(&self, text: &str) -> String {
+        scrub(&text.replace(self.path().to_str().unwrap(), "[crate]"))
+    }
+
+    /// The files below `directory`, without cargo's own: path and mode.
+    pub(crate) fn files(&self, directory: &str) -> String {
+        use std::fmt::Write as _;
+        use std::os::unix::fs::PermissionsExt as _;
+        let root = self.path().join(directory);
+        let mut lines = String::new();
+        for entry in walkdir::WalkDir::new(&root).sort_by_file_name() {
+            let entry = entry.unwrap();
+            if entry.file_type().is_file() {
+                let mode = entry.metadata().unwrap().permissions().mode() & 0o777;
+                let path = entry.path().strip_prefix(&root).unwrap().display();
+                let _ = writeln!(lines, "{mode:o} {path}");
+            }
+        }
+        lines
+    }
+}
+
+/// Replaces durations, sizes, shares, digests and versions by their names.
+pub(crate) fn scrub(text: &str) -> String {
+    const FILTERS: [(&str, &str); 11] = [
+        (r"(?m)^ +Blocking waiting for file lock .*\n", ""),
+        (
+            r"(?m)^ +(Updating|Locking|Downloading|Downloaded|Adding) .*\n",
+            "",
+        ),
+        (r"\b[0-9a-f]{64}\b", "[sha256]"),
+        (r"CodeSha256 \S+=", "CodeSha256 [base64]"),
+        (r#""code_sha256": "[^"]+""#, r#""code_sha256": "[base64]""#),
+        (r"in \d+\.\d+s", "in [duration]"),
+        (r"[+-]?\b[\d.]+ (B|kB|MB)\b", "[size]"),
+        (r"\b\d+\.\d %", "[share] %"),
+        (
+            r#"("(?:size|uncompressed_size|compressed_size|value|used_percent|compile_ms|pack_ms)"): [\d.]+"#,
+            "$1: [number]",
+        ),
+        (
+            r#"("(?:rustc|rustc_commit|slsbuild|host)"): "[^"]+""#,
+            r#"$1: "[version]""#,
+        ),
+        (r"rustc \d\S+ \([^)]*\)", "rustc [version]"),
+    ];
+    FILTERS
+        .iter()
+        .fold(text.to_owned(), |text, (pattern, replacement)| {
+            regex::Regex::new(pattern)
+                .unwrap()
+                .replace_all(&text, *replacement)
+                .into_owned()
+        })
+}
+
 /// All that a run showed, in the form of a snapshot.
 pub(crate) fn outcome(command: &mut Command) -> String {
     let output = command.output().unwrap();
