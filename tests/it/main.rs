@@ -6,3 +6,4 @@
 
 mod rooms;
 mod support;
+mod zip_oracles;
