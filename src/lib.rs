@@ -3,6 +3,7 @@
 //! The library exists for the binary and its tests; it makes no promise of stability.
 
 pub mod artifact;
+pub mod binary;
 pub mod cli;
 pub mod digest;
 pub mod error;

@@ -5,5 +5,7 @@
 )]
 
 mod rooms;
+mod strip;
 mod support;
+mod tiny_elf;
 mod zip_oracles;
