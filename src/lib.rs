@@ -11,6 +11,7 @@ pub mod finding;
 pub mod fs;
 pub mod interrupt;
 pub mod process;
+pub mod project;
 pub mod target;
 pub mod ui;
 pub mod units;

@@ -1,0 +1,107 @@
+//! What cargo says is there: the workspace, its packages and their binaries, from `cargo metadata --no-deps`.
+//! Choosing among them is `select.rs`'s.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use cargo_metadata::{Metadata, MetadataCommand};
+
+use super::CargoOptions;
+use crate::error::{Error, Result};
+use crate::process::Command;
+use crate::ui::Ui;
+
+/// The manifest that cargo would use: the one asked for, or the nearest above the current directory.
+///
+/// # Errors
+/// [`Error::Usage`] when the one asked for is no file, [`Error::NoManifest`] when there is none.
+pub(super) fn find_manifest(asked: Option<&Path>) -> Result<PathBuf> {
+    let directory = std::env::current_dir().context("the current directory is gone")?;
+    match asked {
+        Some(path) if path.is_file() => Ok(directory.join(path)),
+        Some(path) => Err(Error::Usage {
+            message: format!(
+                "`{}` is no file, so it cannot be the manifest",
+                path.display()
+            ),
+            hint: Some("name a Cargo.toml: --manifest-path PATH/Cargo.toml".to_owned()),
+        }),
+        None => directory
+            .ancestors()
+            .map(|ancestor| ancestor.join("Cargo.toml"))
+            .find(|manifest| manifest.is_file())
+            .ok_or(Error::NoManifest { directory }),
+    }
+}
+
+/// Runs `cargo metadata --no-deps`. Cargo's own words are shown once, and only when it fails.
+///
+/// # Errors
+/// [`Error::Metadata`] when cargo refuses the manifest, [`Error::ToolMissing`] when there is no cargo.
+pub(super) fn metadata(manifest: &Path, options: &CargoOptions, ui: Ui) -> Result<Metadata> {
+    let mut command = Command::new("cargo");
+    command.args(["metadata", "--no-deps", "--format-version", "1"]);
+    run_metadata(&mut command, manifest, options, ui)
+}
+
+/// Runs `cargo metadata` with the whole dependency graph of `triple`. This may fetch: cargo's progress is its own.
+///
+/// # Errors
+/// As for [`metadata`].
+pub(super) fn graph(
+    manifest: &Path,
+    options: &CargoOptions,
+    triple: &str,
+    ui: Ui,
+) -> Result<Metadata> {
+    let mut command = Command::new("cargo");
+    command
+        .args([
+            "metadata",
+            "--format-version",
+            "1",
+            "--filter-platform",
+            triple,
+        ])
+        .args(options.features.flags());
+    run_metadata(&mut command, manifest, options, ui)
+}
+
+fn run_metadata(
+    command: &mut Command,
+    manifest: &Path,
+    options: &CargoOptions,
+    ui: Ui,
+) -> Result<Metadata> {
+    command
+        .arg("--manifest-path")
+        .arg(manifest)
+        .args(options.network.flags());
+    // `cargo metadata` has no --target-dir.
+    if let Some(directory) = &options.target_dir {
+        command.env("CARGO_TARGET_DIR", directory);
+    }
+    ui.command(&command);
+    let output = command.output().map_err(|error| cargo_missing(&error))?;
+    if !output.status.success() {
+        ui.log(String::from_utf8_lossy(&output.stderr).trim_end());
+        return Err(Error::Metadata {
+            manifest: manifest.to_owned(),
+        });
+    }
+    let text =
+        String::from_utf8(output.stdout).context("`cargo metadata` printed what is no UTF-8")?;
+    let line = text
+        .lines()
+        .find(|line| line.starts_with('{'))
+        .unwrap_or_default();
+    Ok(MetadataCommand::parse(line).context("`cargo metadata` printed what is no metadata")?)
+}
+
+/// The failure to start cargo, as the user can mend it.
+pub fn cargo_missing(error: &std::io::Error) -> Error {
+    Error::ToolMissing {
+        message: format!("`cargo` cannot be started: {error}"),
+        hint: "install Rust with rustup, then see that it is on PATH: cargo --version".to_owned(),
+    }
+}

@@ -1,0 +1,164 @@
+//! Facts that need the whole dependency graph: which packages compile C. Cached by the digest of all that decides
+//! the graph, so that a build with nothing to do does not pay for it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+use std::path::PathBuf;
+
+use anyhow::Context as _;
+use cargo_metadata::{DependencyKind, Metadata, PackageId};
+use serde::{Deserialize, Serialize};
+
+use super::{CargoOptions, Project, cargo};
+use crate::digest::Sha256;
+use crate::error::Result;
+use crate::fs;
+use crate::target::Target;
+use crate::ui::Ui;
+
+/// Build dependencies with which a package compiles C. A `links` key alone proves nothing.
+const C_BUILD_DEPENDENCIES: [&str; 2] = ["cc", "cmake"];
+/// A lock file beyond this size is refused.
+const MAX_FILE: u64 = 64 << 20;
+
+/// A package that probably compiles C for the target.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct CPackage {
+    /// Its name and version, `ring 0.17.14`.
+    pub name: String,
+    /// Its id in cargo's messages.
+    pub id: String,
+}
+
+/// What is kept on disk.
+#[derive(Serialize, Deserialize)]
+struct Cached {
+    key: String,
+    packages: Vec<CPackage>,
+}
+
+/// Whether the cache may be written, or nothing at all (`slsbuild plan`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Touch {
+    /// Files may be written.
+    Files,
+    /// Nothing is touched: where there is no lock file yet, the graph stays unknown.
+    Nothing,
+}
+
+/// The packages of the functions' graph that probably compile C for `target`.
+///
+/// # Errors
+/// When cargo cannot resolve the graph.
+pub fn c_packages(
+    project: &Project,
+    options: &CargoOptions,
+    target: Target,
+    touch: Touch,
+    ui: Ui,
+) -> Result<Vec<CPackage>> {
+    let lock = project.workspace_root.join("Cargo.lock");
+    if touch == Touch::Nothing && !lock.is_file() {
+        return Ok(Vec::new());
+    }
+    let cache = cache_file(project, target);
+    let key = key(project, options, target)?;
+    if let Some(cached) = fs::read_bounded(&cache, MAX_FILE)
+        .ok()
+        .and_then(|text| parse(&text))
+        && Some(&cached.key) == key.as_ref()
+    {
+        return Ok(cached.packages);
+    }
+    let metadata = cargo::graph(&project.manifest, options, target.triple(), ui)?;
+    let packages = find(&metadata, project);
+    if touch == Touch::Files {
+        let key = self::key(project, options, target)?.unwrap_or_default();
+        let text = serde_json::to_vec(&Cached {
+            key,
+            packages: packages.clone(),
+        })
+        .context("the graph has no JSON")?;
+        fs::create_dir_all(project.output_root())?;
+        fs::write_if_changed(&cache, 0o644, &text)?;
+    }
+    Ok(packages)
+}
+
+fn parse(text: &[u8]) -> Option<Cached> {
+    serde_json::from_slice(text).ok()
+}
+
+fn cache_file(project: &Project, target: Target) -> PathBuf {
+    project
+        .output_root()
+        .join(format!("graph-{}.json", target.triple()))
+}
+
+/// A digest of all that decides the graph, or `None` while there is no lock file.
+fn key(project: &Project, options: &CargoOptions, target: Target) -> Result<Option<String>> {
+    let lock = project.workspace_root.join("Cargo.lock");
+    if !lock.is_file() {
+        return Ok(None);
+    }
+    let mut decided_by = format!("{} {:?}", target.triple(), options.features.flags());
+    for function in &project.functions {
+        let _ = write!(decided_by, " {}", function.package_id.repr);
+    }
+    let root_manifest = project.workspace_root.join("Cargo.toml");
+    for file in [&lock, &root_manifest]
+        .into_iter()
+        .chain(&project.member_manifests)
+    {
+        let _ = write!(
+            decided_by,
+            " {}",
+            Sha256::of(&fs::read_bounded(file, MAX_FILE)?)
+        );
+    }
+    Ok(Some(Sha256::of(decided_by.as_bytes()).to_string()))
+}
+
+/// Packages that the functions reach through normal dependencies and that have a C build dependency. What is reached
+/// through a build dependency is compiled for the host.
+fn find(metadata: &Metadata, project: &Project) -> Vec<CPackage> {
+    let Some(resolve) = &metadata.resolve else {
+        return Vec::new();
+    };
+    let names: BTreeMap<&PackageId, String> = metadata
+        .packages
+        .iter()
+        .map(|package| (&package.id, format!("{} {}", package.name, package.version)))
+        .collect();
+    let mut open: Vec<&PackageId> = project
+        .functions
+        .iter()
+        .map(|function| &function.package_id)
+        .collect();
+    let mut seen = BTreeSet::new();
+    let mut found = BTreeSet::new();
+    while let Some(id) = open.pop() {
+        if !seen.insert(id) {
+            continue;
+        }
+        let Some(node) = resolve.nodes.iter().find(|node| node.id == *id) else {
+            continue;
+        };
+        for dependency in &node.deps {
+            let has = |kind| dependency.dep_kinds.iter().any(|edge| edge.kind == kind);
+            if has(DependencyKind::Normal) {
+                open.push(&dependency.pkg);
+            }
+            if has(DependencyKind::Build)
+                && C_BUILD_DEPENDENCIES.contains(&dependency.name.as_str())
+            {
+                let name = names.get(id).cloned().unwrap_or_else(|| id.repr.clone());
+                found.insert(CPackage {
+                    name,
+                    id: id.repr.clone(),
+                });
+            }
+        }
+    }
+    found.into_iter().collect()
+}

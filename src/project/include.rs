@@ -1,0 +1,194 @@
+//! `--include`: from what the user wrote to named files, checked before cargo starts. Reads no content: writers do.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use crate::artifact::name;
+use crate::error::{Error, Result};
+
+mod request;
+mod walk;
+
+use request::{Place, Request};
+use walk::{Bounds, Found};
+
+/// The name at an artifact's root that belongs to the function's own binary.
+const ENTRY_POINT: &str = "bootstrap";
+
+/// A file of the project that goes into the artifact.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Included {
+    /// Its name in the artifact.
+    pub name: String,
+    /// Where it lies.
+    pub path: PathBuf,
+    /// Its size.
+    pub size: u64,
+    /// Whether its owner may execute it; never where files have no mode.
+    pub executable: bool,
+}
+
+/// Why an include cannot be packed, before the include is named.
+#[derive(Debug)]
+struct Refusal {
+    cause: String,
+    hint: Option<String>,
+}
+
+impl Refusal {
+    fn new(cause: impl Into<String>) -> Self {
+        Self {
+            cause: cause.into(),
+            hint: None,
+        }
+    }
+
+    fn with_hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    fn of(self, include: &str) -> Error {
+        Error::Include {
+            include: include.escape_debug().to_string(),
+            cause: self.cause,
+            hint: self.hint,
+        }
+    }
+}
+
+/// Finds the files that `includes` name, sorted by their names in the artifact.
+///
+/// Each include is `PATH`, `GLOB` or `FROM:TO`, relative to `base`, the package's directory; none reaches beyond
+/// `root`, the workspace's. A path or glob keeps its path below `base` as its name. With `:TO` a file is named
+/// `TO`, or lies in it where `TO` ends with `/` or is `.`; the content of a directory, and what a glob matches
+/// (named from its first component with a wildcard on), lies in `TO`.
+///
+/// Directories are taken whole, with hidden files; an empty directory inside has no name to keep, as in git. Globs
+/// match files only: `*` stays inside a component, `**` spans several, and as in a shell neither matches a hidden
+/// name, which a component with a leading dot does. A path that exists is never read as a glob. Links are followed
+/// as far as they stay inside.
+pub fn resolve(includes: &[String], base: &Path, root: &Path) -> Result<Vec<Included>> {
+    let bounds = Bounds::new(base, root)?;
+    let mut taken: BTreeMap<String, (Included, &str)> = BTreeMap::new();
+    for include in includes {
+        let files = find(include, &bounds).map_err(|refusal| refusal.of(include))?;
+        for file in files {
+            match taken.get(&file.name) {
+                Some((other, _)) if other.path != file.path => {
+                    return Err(two_sources(&file, other, &bounds).of(include));
+                }
+                _ => taken.insert(file.name.clone(), (file, include)),
+            };
+        }
+    }
+    for (name, (file, include)) in &taken {
+        if let Some((other, _)) = name::ancestors(name).find_map(|parent| taken.get(parent)) {
+            return Err(below_a_file(file, other, &bounds).of(include));
+        }
+    }
+    Ok(taken.into_values().map(|(file, _)| file).collect())
+}
+
+/// The files of one include, named.
+fn find(include: &str, bounds: &Bounds) -> Result<Vec<Included>, Refusal> {
+    let request = Request::parse(include, bounds.base())?;
+    let found = match &request.pattern {
+        None => bounds.files_at(&request.start).map_err(|refusal| {
+            if name::has_drive(include) && refusal.hint.is_none() {
+                // `a:b` reads as a Windows path here; the user may have meant FROM:TO.
+                return refusal.with_hint(format!("for a file of one letter write `./{include}`"));
+            }
+            refusal
+        })?,
+        Some(pattern) => bounds.files_matching(&request.start, pattern)?,
+    };
+    if request.must_be_directory && found.iter().any(|file| file.relative.is_empty()) {
+        return Err(Refusal::new("it is a file, not a directory"));
+    }
+    if found.is_empty() {
+        return Err(nothing(&request));
+    }
+    found
+        .into_iter()
+        .map(|file| named(file, &request, bounds))
+        .collect()
+}
+
+fn nothing(request: &Request) -> Refusal {
+    match &request.pattern {
+        None => Refusal::new("the directory holds no files"),
+        Some(pattern) if pattern.depth().is_none() => Refusal::new("no file matches"),
+        Some(_) => Refusal::new("no file matches")
+            .with_hint("`*` stays inside one directory and matches files; `**/*` reaches deeper"),
+    }
+}
+
+/// Gives a file its name in the artifact.
+fn named(file: Found, request: &Request, bounds: &Bounds) -> Result<Included, Refusal> {
+    let name = match &request.place {
+        Place::SamePath => bounds.below_base(&file.path).ok_or_else(|| {
+            let leaf = request.leaf();
+            Refusal::new("its name in the artifact would lie outside the artifact").with_hint(
+                format!("name its place: --include '{}:{leaf}'", request.from),
+            )
+        })?,
+        Place::Name(to) if file.relative.is_empty() => to.clone(),
+        Place::Name(to) => format!("{to}/{}", file.relative),
+        Place::Directory(to) => {
+            let relative = match file.relative.as_str() {
+                "" => request.leaf(),
+                relative => relative.to_owned(),
+            };
+            match to.as_str() {
+                "" => relative,
+                to => format!("{to}/{relative}"),
+            }
+        }
+    };
+    name::check(&name).map_err(|cause| {
+        Refusal::new(format!(
+            "`{}` cannot be a name in an artifact: {cause}",
+            name.escape_debug()
+        ))
+    })?;
+    if name.split('/').next() == Some(ENTRY_POINT) {
+        return Err(Refusal::new(format!(
+            "`{ENTRY_POINT}` at the root of the artifact is the function's own binary"
+        ))
+        .with_hint(format!(
+            "give it another name: --include '{}:TO'",
+            request.from
+        )));
+    }
+    Ok(Included {
+        name,
+        path: file.path,
+        size: file.size,
+        executable: file.executable,
+    })
+}
+
+fn two_sources(file: &Included, other: &Included, bounds: &Bounds) -> Refusal {
+    Refusal::new(format!(
+        "`{}` has two sources: `{}` and `{}`",
+        file.name,
+        bounds.shown(&other.path),
+        bounds.shown(&file.path)
+    ))
+    .with_hint("give one of them another name with FROM:TO")
+}
+
+fn below_a_file(file: &Included, other: &Included, bounds: &Bounds) -> Refusal {
+    Refusal::new(format!(
+        "`{}` from `{}` needs a directory where `{}` from `{}` is a file",
+        file.name,
+        bounds.shown(&file.path),
+        other.name,
+        bounds.shown(&other.path)
+    ))
+    .with_hint("give one of them another name with FROM:TO")
+}
+
+#[cfg(test)]
+mod tests;

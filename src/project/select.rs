@@ -1,0 +1,352 @@
+//! Which binaries become functions: chosen as cargo chooses, and, where cargo would build several, those that
+//! are Lambda functions. Pure: it only reads metadata.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use cargo_metadata::{DependencyKind, Metadata, Package};
+
+use super::{CargoOptions, Function};
+use crate::error::{Error, Names, Result, did_you_mean};
+
+/// Crates that speak Lambda's Runtime API for a function. A package that depends on one, directly or through
+/// packages of its workspace, holds Lambda functions.
+const RUNTIME_CRATES: [&str; 6] = [
+    "lambda_runtime",
+    "lambda_http",
+    "lambda-web",
+    "poem-lambda",
+    "warp_lambda",
+    "axum-aws-lambda",
+];
+
+/// Chooses the functions to build.
+///
+/// # Errors
+/// [`Error::Project`] when what was asked for is not there, is there twice, or lacks features.
+pub(super) fn functions(
+    metadata: &Metadata,
+    manifest: &Path,
+    options: &CargoOptions,
+) -> Result<Vec<Function>> {
+    let packages = packages(metadata, manifest, &options.packages)?;
+    let candidates: Vec<Function> = packages
+        .iter()
+        .flat_map(|package| binaries(package))
+        .collect();
+    let chosen = if options.binaries.is_empty() {
+        discover(metadata, &packages, candidates)?
+    } else {
+        named(metadata, &candidates, &options.binaries)?
+    };
+    refuse_twins(&chosen)?;
+    for function in &chosen {
+        refuse_missing_features(metadata, function, options)?;
+    }
+    Ok(chosen)
+}
+
+/// The packages that cargo would choose from.
+fn packages<'a>(
+    metadata: &'a Metadata,
+    manifest: &Path,
+    specs: &[String],
+) -> Result<Vec<&'a Package>> {
+    let members = metadata.workspace_packages();
+    if specs.is_empty() {
+        let current = members
+            .iter()
+            .find(|package| package.manifest_path.as_std_path() == manifest);
+        return Ok(match current {
+            Some(package) => vec![package],
+            // Cargo tells the default members since 1.71; an older one has them all.
+            None if metadata.workspace_default_members.is_missing() => members,
+            None => metadata.workspace_default_packages(),
+        });
+    }
+    let mut found: Vec<&Package> = Vec::new();
+    for spec in specs {
+        let matching = members
+            .iter()
+            .find(|package| matches(spec, package))
+            .ok_or_else(|| {
+                let names: Vec<&str> = members
+                    .iter()
+                    .map(|package| package.name.as_str())
+                    .collect();
+                Error::Project {
+                    message: format!(
+                        "package `{spec}` is not in the workspace, which has {}",
+                        Names(&names)
+                    ),
+                    hint: did_you_mean(spec, &names),
+                }
+            })?;
+        if !found.iter().any(|package| package.id == matching.id) {
+            found.push(matching);
+        }
+    }
+    Ok(found)
+}
+
+/// Whether a package id specification (`name`, `name@version`, or cargo's full id) means a package.
+fn matches(spec: &str, package: &Package) -> bool {
+    match spec.split_once('@') {
+        Some((name, version)) if !spec.contains('#') => {
+            package.name.as_str() == name && package.version.to_string() == version
+        }
+        _ => package.name.as_str() == spec || package.id.repr == spec,
+    }
+}
+
+fn binaries(package: &Package) -> Vec<Function> {
+    let binaries = package.targets.iter().filter(|target| target.is_bin());
+    binaries
+        .map(|target| Function {
+            name: target.name.clone(),
+            package: package.name.to_string(),
+            package_id: package.id.clone(),
+            directory: package
+                .manifest_path
+                .parent()
+                .map(|path| path.as_std_path().to_owned())
+                .unwrap_or_default(),
+            required_features: target.required_features.clone(),
+        })
+        .collect()
+}
+
+/// The functions among `candidates` when no binary was named.
+fn discover(
+    metadata: &Metadata,
+    packages: &[&Package],
+    candidates: Vec<Function>,
+) -> Result<Vec<Function>> {
+    if candidates.is_empty() {
+        let names: Vec<&str> = packages
+            .iter()
+            .map(|package| package.name.as_str())
+            .collect();
+        let (noun, verb) = if names.len() == 1 {
+            ("package", "has")
+        } else {
+            ("packages", "have")
+        };
+        return Err(Error::Project {
+            message: format!("{noun} {} {verb} no binary, only a library", Names(&names)),
+            hint: Some(
+                "add a src/main.rs, or choose another package: slsbuild zip --package NAME"
+                    .to_owned(),
+            ),
+        });
+    }
+    if candidates.len() == 1 {
+        return Ok(candidates);
+    }
+    if let [package] = packages
+        && let Some(default) = &package.default_run
+    {
+        return Ok(candidates
+            .into_iter()
+            .filter(|function| function.name == *default)
+            .collect());
+    }
+    let names: Vec<String> = candidates
+        .iter()
+        .map(|function| function.name.clone())
+        .collect();
+    let functions: Vec<Function> = candidates
+        .into_iter()
+        .filter(|function| is_lambda_function(metadata, function))
+        .collect();
+    if functions.is_empty() {
+        return Err(Error::Project {
+            message: format!(
+                "several binaries, and none depends on a Lambda runtime crate: {}",
+                Names(&names)
+            ),
+            hint: names
+                .first()
+                .map(|name| format!("name one: slsbuild zip --bin {name}")),
+        });
+    }
+    Ok(functions)
+}
+
+/// Whether a function's package depends on a Lambda runtime crate, directly or through packages of its workspace.
+fn is_lambda_function(metadata: &Metadata, function: &Function) -> bool {
+    let mut seen = BTreeSet::new();
+    let mut open = vec![&function.package_id];
+    while let Some(id) = open.pop() {
+        let Some(package) = metadata.packages.iter().find(|package| package.id == *id) else {
+            continue;
+        };
+        if !seen.insert(id) {
+            continue;
+        }
+        for dependency in package
+            .dependencies
+            .iter()
+            .filter(|edge| edge.kind == DependencyKind::Normal)
+        {
+            if RUNTIME_CRATES.contains(&dependency.name.as_str()) {
+                return true;
+            }
+            let local = dependency.path.as_ref().map(|path| path.join("Cargo.toml"));
+            open.extend(
+                metadata
+                    .packages
+                    .iter()
+                    .filter(|package| Some(&package.manifest_path) == local.as_ref())
+                    .map(|p| &p.id),
+            );
+        }
+    }
+    false
+}
+
+/// The functions of the binaries that the user named.
+fn named(metadata: &Metadata, candidates: &[Function], names: &[String]) -> Result<Vec<Function>> {
+    let mut chosen: Vec<Function> = Vec::new();
+    for name in names {
+        let matching: Vec<&Function> = candidates
+            .iter()
+            .filter(|function| function.name == *name)
+            .collect();
+        if matching.is_empty() {
+            return Err(no_binary(metadata, candidates, name));
+        }
+        let new = matching
+            .into_iter()
+            .filter(|function| !chosen.contains(function))
+            .cloned()
+            .collect::<Vec<_>>();
+        chosen.extend(new);
+    }
+    Ok(chosen)
+}
+
+fn no_binary(metadata: &Metadata, candidates: &[Function], name: &str) -> Error {
+    let elsewhere = metadata.workspace_packages().into_iter().find(|package| {
+        package
+            .targets
+            .iter()
+            .any(|target| target.is_bin() && target.name == name)
+    });
+    let names: Vec<&str> = candidates
+        .iter()
+        .map(|function| function.name.as_str())
+        .collect();
+    Error::Project {
+        message: if names.is_empty() {
+            format!("no binary `{name}`: there is no binary at all")
+        } else {
+            format!("no binary `{name}`: there is {}", Names(&names))
+        },
+        hint: elsewhere
+            .map(|package| {
+                format!(
+                    "it is in another package: slsbuild zip --package {} --bin {name}",
+                    package.name
+                )
+            })
+            .or_else(|| did_you_mean(name, &names)),
+    }
+}
+
+/// Two functions of one name would write one artifact.
+fn refuse_twins(functions: &[Function]) -> Result<()> {
+    for (index, function) in functions.iter().enumerate() {
+        if let Some(twin) = functions[..index]
+            .iter()
+            .find(|earlier| earlier.name == function.name)
+        {
+            return Err(Error::Project {
+                message: format!(
+                    "binary `{}` is in two packages, `{}` and `{}`, which would write one artifact",
+                    function.name, twin.package, function.package
+                ),
+                hint: Some(format!(
+                    "choose one: slsbuild zip --package {} --bin {}",
+                    twin.package, function.name
+                )),
+            });
+        }
+    }
+    Ok(())
+}
+
+/// Cargo itself skips a binary whose features are missing, and succeeds.
+fn refuse_missing_features(
+    metadata: &Metadata,
+    function: &Function,
+    options: &CargoOptions,
+) -> Result<()> {
+    if function.required_features.is_empty() {
+        return Ok(());
+    }
+    let Some(package) = metadata
+        .packages
+        .iter()
+        .find(|package| package.id == function.package_id)
+    else {
+        return Ok(());
+    };
+    let active = active_features(package, options);
+    let missing: Vec<&str> = function
+        .required_features
+        .iter()
+        .map(String::as_str)
+        .filter(|name| !active.contains(*name))
+        .collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let noun = if missing.len() == 1 {
+        "feature"
+    } else {
+        "features"
+    };
+    Err(Error::Project {
+        message: format!(
+            "binary `{}` needs the {noun} {}, not activated",
+            function.name,
+            Names(&missing)
+        ),
+        hint: Some(format!(
+            "slsbuild zip --bin {} --features {}",
+            function.name,
+            missing.join(",")
+        )),
+    })
+}
+
+/// The features of a package that the options activate, with all that these activate in turn.
+fn active_features(package: &Package, options: &CargoOptions) -> BTreeSet<String> {
+    let features = &options.features;
+    let own_prefix = format!("{}/", package.name);
+    let mut open: Vec<String> = features
+        .names
+        .iter()
+        .map(|name| name.strip_prefix(&own_prefix).unwrap_or(name).to_owned())
+        .collect();
+    if features.all {
+        open.extend(package.features.keys().cloned());
+    } else if !features.no_default {
+        open.push("default".to_owned());
+    }
+    let mut active = BTreeSet::new();
+    while let Some(name) = open.pop() {
+        open.extend(
+            package
+                .features
+                .get(&name)
+                .into_iter()
+                .flatten()
+                .filter(|next| !active.contains(*next))
+                .cloned(),
+        );
+        active.insert(name);
+    }
+    active
+}

@@ -1,0 +1,176 @@
+//! What is installed: rustc and its targets, zig, cross compilers. Only looks; `build/toolchain.rs` installs and
+//! `plan.rs` chooses.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, anyhow};
+
+use crate::error::{Error, Result};
+use crate::process::{Command, find_on_path};
+use crate::target::{Libc, Target};
+use crate::ui::Ui;
+
+/// The rustc that cargo will use in the user's directory.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rustc {
+    /// Its version, `1.95.0`.
+    pub version: String,
+    /// The commit it was built from, which stands in the paths of a std without sources.
+    pub commit: Option<String>,
+    /// The triple it runs on.
+    pub host: String,
+    /// The directory of its libraries.
+    pub sysroot: PathBuf,
+}
+
+impl Rustc {
+    /// Asks rustc itself.
+    ///
+    /// # Errors
+    /// [`Error::ToolMissing`] when it cannot be started.
+    pub fn probe(ui: Ui) -> Result<Self> {
+        let program = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
+        let mut version = Command::new(&program);
+        version.arg("-vV");
+        let mut sysroot = Command::new(&program);
+        sysroot.args(["--print", "sysroot"]);
+        let (version, sysroot) = std::thread::scope(|scope| {
+            let sysroot = scope.spawn(|| read(&sysroot, ui));
+            let version = read(&version, ui);
+            let sysroot = sysroot
+                .join()
+                .unwrap_or_else(|_| Err(anyhow!("`rustc` was not waited for").into()));
+            Ok::<_, Error>((version?, sysroot?))
+        })?;
+        Self::parse(&version, PathBuf::from(sysroot.trim_end()))
+    }
+
+    fn parse(version: &str, sysroot: PathBuf) -> Result<Self> {
+        let field = |name: &str| {
+            version.lines().find_map(|line| {
+                line.strip_prefix(name)?
+                    .strip_prefix(": ")
+                    .map(|text| text.trim().to_owned())
+            })
+        };
+        Ok(Self {
+            version: field("release").context("`rustc -vV` names no release")?,
+            commit: field("commit-hash").filter(|commit| commit != "unknown"),
+            host: field("host").context("`rustc -vV` names no host")?,
+            sysroot,
+        })
+    }
+
+    /// Whether std for `target` is installed.
+    pub fn has_target(&self, target: Target) -> bool {
+        self.sysroot
+            .join("lib/rustlib")
+            .join(target.triple())
+            .join("lib")
+            .is_dir()
+    }
+
+    /// Where std's sources lie when the `rust-src` component is installed; panic messages of std name them.
+    pub fn library_sources(&self) -> PathBuf {
+        self.sysroot.join("lib/rustlib/src/rust")
+    }
+}
+
+fn read(command: &Command, ui: Ui) -> Result<String> {
+    ui.command(command);
+    let output = command.output().map_err(|error| Error::ToolMissing {
+        message: format!("`rustc` cannot be started: {error}"),
+        hint: "install Rust with rustup, then see that it is on PATH: rustc --version".to_owned(),
+    })?;
+    if !output.status.success() {
+        ui.log(String::from_utf8_lossy(&output.stderr).trim_end());
+        return Err(Error::ToolMissing {
+            message: "`rustc` does not run in this directory".to_owned(),
+            hint: "see why: rustc -vV".to_owned(),
+        });
+    }
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+/// A C compiler that can make objects for a target.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CCompiler {
+    /// `zig cc`, as the words that start zig.
+    Zig(Vec<String>),
+    /// A cross gcc.
+    Gcc(PathBuf),
+}
+
+/// Looks for a C compiler: zig on PATH, zig as a Python wheel, a gcc of the target.
+pub fn find_c_compiler(target: Target) -> Option<CCompiler> {
+    find_zig()
+        .map(CCompiler::Zig)
+        .or_else(|| find_gcc(target).map(CCompiler::Gcc))
+}
+
+/// The words that start zig: PATH first, then the `ziglang` wheel of the Python on PATH.
+pub fn find_zig() -> Option<Vec<String>> {
+    if let Some(zig) = find_on_path("zig") {
+        return Some(vec![zig.to_str()?.to_owned()]);
+    }
+    let python = find_on_path("python3")?;
+    let mut command = Command::new(&python);
+    command.args([
+        "-c",
+        "import importlib.util as u, sys; sys.exit(u.find_spec('ziglang') is None)",
+    ]);
+    let found = command.output().is_ok_and(|output| output.status.success());
+    found
+        .then(|| {
+            Some(vec![
+                python.to_str()?.to_owned(),
+                "-m".to_owned(),
+                "ziglang".to_owned(),
+            ])
+        })
+        .flatten()
+}
+
+/// The cross gcc of a target: `aarch64-linux-musl-gcc`, `x86_64-linux-gnu-gcc` …
+fn find_gcc(target: Target) -> Option<PathBuf> {
+    let libc = match target.libc {
+        Libc::Musl => "musl",
+        Libc::Gnu => "gnu",
+    };
+    find_on_path(&format!("{}-linux-{libc}-gcc", target.arch.cpu()))
+}
+
+/// The variable by which the user chose a C compiler for `target`, in the order cc-rs reads them.
+pub fn c_compiler_variable(target: Target) -> Option<String> {
+    let triple = target.triple();
+    let names = [
+        format!("CC_{triple}"),
+        format!("CC_{}", triple.replace('-', "_")),
+        "TARGET_CC".to_owned(),
+        "CC".to_owned(),
+    ];
+    names
+        .into_iter()
+        .find(|name| std::env::var_os(name).is_some_and(|value| !value.is_empty()))
+}
+
+/// The `ar` that belongs to a gcc, if it lies beside it.
+pub fn ar_beside(gcc: &Path) -> Option<PathBuf> {
+    let name = gcc.file_name()?.to_str()?.strip_suffix("gcc")?.to_owned() + "ar";
+    Some(gcc.with_file_name(name)).filter(|ar| ar.is_file())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rustc_says_what_it_is() {
+        let text = "rustc 1.95.0 (59807616e 2026-04-14)\nbinary: rustc\ncommit-hash: 59807616e1fa\nhost: x86_64-unknown-linux-gnu\nrelease: 1.95.0\n";
+        let rustc = Rustc::parse(text, PathBuf::from("/sysroot")).unwrap();
+        assert_eq!(rustc.version, "1.95.0");
+        assert_eq!(rustc.commit.as_deref(), Some("59807616e1fa"));
+        assert_eq!(rustc.host, "x86_64-unknown-linux-gnu");
+        assert!(Rustc::parse("no rustc", PathBuf::new()).is_err());
+    }
+}
