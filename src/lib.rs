@@ -4,14 +4,17 @@
 
 pub mod artifact;
 pub mod binary;
+pub mod check;
 pub mod cli;
 pub mod digest;
 pub mod error;
 pub mod finding;
 pub mod fs;
 pub mod interrupt;
+pub mod platform;
 pub mod process;
 pub mod project;
+pub mod settings;
 pub mod target;
 pub mod ui;
 pub mod units;

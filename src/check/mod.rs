@@ -1,0 +1,127 @@
+//! Runs a platform's rules and limits over an artifact, and says what was found as data. The rules themselves live
+//! with their platform; printing is `commands/`' and `report/`'s.
+
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+
+use crate::artifact::archive::Archive;
+use crate::binary;
+use crate::digest::Sha256;
+use crate::error::{Error, Result};
+use crate::finding::{Finding, Severity};
+use crate::fs;
+use crate::platform::lambda::{self, BOOTSTRAP, Expected, LimitUse, Runtime};
+use crate::target::Arch;
+use crate::ui::Ui;
+
+/// What is known of an artifact that was checked, in the order of the report. What does not apply is null.
+#[derive(Debug, Serialize)]
+pub struct Checked {
+    /// Where it is, as it was given.
+    pub path: PathBuf,
+    /// Whose rules it was held against.
+    pub platform: &'static str,
+    /// The architecture of its binary.
+    pub arch: Option<Arch>,
+    /// Its size in bytes.
+    pub size: u64,
+    /// What it declares to hold, in bytes.
+    pub uncompressed_size: Option<u64>,
+    /// Its SHA-256 in hex.
+    pub sha256: String,
+    /// Its SHA-256 in base64, as Lambda tells it.
+    pub code_sha256: String,
+    /// The platform's limits, and how much of each is used.
+    pub limits: Vec<LimitUse>,
+    /// What the rules found.
+    pub findings: Vec<Finding>,
+}
+
+impl Checked {
+    /// How many findings are errors.
+    pub fn errors(&self) -> usize {
+        count_errors(&self.findings)
+    }
+}
+
+/// Holds a zip against Lambda's rules and limits.
+///
+/// # Errors
+/// Only when the file cannot be read at all; what is wrong with its content is a finding.
+pub fn lambda_zip(path: &Path, expected: Expected) -> Result<Checked> {
+    let digest = Sha256::of_reader(fs::File::open(path)?)?;
+    let size = fs::metadata(path)?.len();
+    let inspection =
+        Archive::open(path).and_then(|mut archive| lambda::lint(&mut archive, size, expected));
+    let (arch, unzipped, findings) = match inspection {
+        Ok(inspection) => (
+            inspection.arch,
+            Some(inspection.unzipped),
+            inspection.findings,
+        ),
+        Err(Error::Rejected { message, .. }) => {
+            let finding = Finding::error("lambda/zip", message);
+            let finding =
+                finding.with_hint("slsbuild check takes Lambda zips: slsbuild zip makes one");
+            (None, None, vec![finding])
+        }
+        Err(error) => return Err(error),
+    };
+    Ok(Checked {
+        path: path.to_owned(),
+        platform: "lambda",
+        arch,
+        size,
+        uncompressed_size: unzipped,
+        sha256: digest.to_string(),
+        code_sha256: digest.base64(),
+        limits: unzipped.map_or_else(Vec::new, |unzipped| lambda::limits(size, unzipped)),
+        findings,
+    })
+}
+
+/// Holds the stripped binary of a function against Lambda's rules before it is packed, and gives the findings that do
+/// not forbid it. `roots` are the directories of this machine whose names must not stand in it.
+///
+/// # Errors
+/// [`Error::Rejected`] or [`Error::Findings`] when Lambda could not start it.
+pub fn binary(
+    bytes: &[u8],
+    roots: &[&str],
+    arch: Arch,
+    runtime: Runtime,
+    ui: Ui,
+) -> Result<Vec<Finding>> {
+    let mut facts = binary::inspect_named(&format!("`{BOOTSTRAP}`"), bytes)?;
+    facts.build_paths = binary::build_paths(bytes, roots);
+    let (errors, others): (Vec<Finding>, Vec<Finding>) =
+        lambda::lint_binary(&facts, Some(arch), runtime)
+            .into_iter()
+            .partition(|finding| finding.severity == Severity::Error);
+    let mut errors = errors.into_iter();
+    match (errors.next(), errors.next()) {
+        (None, _) => Ok(others),
+        (Some(Finding { message, hint, .. }), None) => Err(Error::Rejected { message, hint }),
+        (Some(first), Some(second)) => {
+            let all: Vec<Finding> = [first, second].into_iter().chain(errors).collect();
+            for finding in &all {
+                ui.error(
+                    format_args!("{} [{}]", finding.message, finding.rule),
+                    finding.hint.as_deref(),
+                );
+            }
+            Err(Error::Findings {
+                artifact: BOOTSTRAP.to_owned(),
+                count: all.len(),
+            })
+        }
+    }
+}
+
+fn count_errors(findings: &[Finding]) -> usize {
+    findings
+        .iter()
+        .filter(|finding| finding.severity == Severity::Error)
+        .count()
+}

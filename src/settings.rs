@@ -1,0 +1,232 @@
+//! Settings: what the flags and the environment mean, decided once. No later room sees a flag.
+
+use std::path::PathBuf;
+
+use crate::artifact::zip::DosTime;
+use crate::binary::Strip;
+use crate::cli::{self, BuildArgs, CargoArgs};
+use crate::error::{Error, Names, Result, did_you_mean};
+use crate::platform::lambda::Runtime;
+use crate::project::{CargoOptions, Features, Network};
+use crate::target::{Arch, Target};
+
+/// What the optimizer aims at, where the crate's own profile does not say it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Optimize {
+    /// opt-level z.
+    Size,
+    /// opt-level s.
+    Balanced,
+    /// opt-level 3.
+    Speed,
+}
+
+/// What a panic does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Panic {
+    /// The stack unwinds: one bad request does not end the others.
+    Unwind,
+    /// The process aborts.
+    Abort,
+}
+
+/// Everything that decides what is built and where it is put.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The targets, without repetition, in the order asked for.
+    pub targets: Vec<Target>,
+    /// The Lambda runtime that the artifact must run on.
+    pub runtime: Runtime,
+    /// What the optimizer aims at.
+    pub optimize: Optimize,
+    /// What a panic does, if the user said it on this call.
+    pub panic: Option<Panic>,
+    /// What is stripped, if the user said it on this call.
+    pub strip: Option<Strip>,
+    /// Includes as the user wrote them.
+    pub includes: Vec<String>,
+    /// The time that every entry of an artifact carries.
+    pub modified: DosTime,
+    /// The flat output directory, if one is asked for.
+    pub out_dir: Option<PathBuf>,
+    /// What cargo is told.
+    pub cargo: CargoOptions,
+}
+
+impl Settings {
+    /// Decides what the flags of a building verb mean.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] for a value that slsbuild does not know, [`Error::Rejected`] for an arch that Lambda does not run.
+    pub fn resolve(arguments: &BuildArgs) -> Result<Self> {
+        Ok(Self {
+            targets: targets(&arguments.arch, &arguments.target)?,
+            runtime: Runtime::parse(&arguments.runtime)?,
+            optimize: match arguments.optimize {
+                cli::Optimize::Size => Optimize::Size,
+                cli::Optimize::Balanced => Optimize::Balanced,
+                cli::Optimize::Speed => Optimize::Speed,
+            },
+            panic: arguments.panic.map(|panic| match panic {
+                cli::Panic::Unwind => Panic::Unwind,
+                cli::Panic::Abort => Panic::Abort,
+            }),
+            strip: arguments.strip.map(|strip| match strip {
+                cli::Strip::Symbols => Strip::Symbols,
+                cli::Strip::Debuginfo => Strip::Debuginfo,
+                cli::Strip::None => Strip::None,
+            }),
+            includes: arguments.include.clone(),
+            modified: source_date_epoch()?,
+            out_dir: arguments.out_dir.clone(),
+            cargo: cargo_options(&arguments.cargo),
+        })
+    }
+}
+
+fn cargo_options(arguments: &CargoArgs) -> CargoOptions {
+    let separators = |c: char| c == ',' || c.is_whitespace();
+    let names = arguments
+        .features
+        .iter()
+        .flat_map(|list| list.split(separators));
+    CargoOptions {
+        manifest_path: arguments.manifest_path.clone(),
+        packages: arguments.package.clone(),
+        binaries: arguments.bin.clone(),
+        target_dir: arguments.target_dir.clone(),
+        profile: arguments.profile.clone(),
+        features: Features {
+            names: names
+                .filter(|name| !name.is_empty())
+                .map(str::to_owned)
+                .collect(),
+            all: arguments.all_features,
+            no_default: arguments.no_default_features,
+        },
+        network: Network {
+            locked: arguments.locked || arguments.frozen,
+            offline: arguments.offline || arguments.frozen,
+        },
+        jobs: arguments.jobs.clone(),
+        extra: arguments.extra.clone(),
+    }
+}
+
+/// The time of `SOURCE_DATE_EPOCH` (<https://reproducible-builds.org/specs/source-date-epoch/>), or the default.
+fn source_date_epoch() -> Result<DosTime> {
+    let value =
+        std::env::var_os("SOURCE_DATE_EPOCH").map(|value| value.to_string_lossy().into_owned());
+    DosTime::from_source_date_epoch(value.as_deref().filter(|value| !value.is_empty()))
+}
+
+/// The targets of `--arch` or `--target`; Lambda's arm64 when neither is given.
+fn targets(arches: &[String], triples: &[String]) -> Result<Vec<Target>> {
+    let asked: Vec<Target> = if triples.is_empty() {
+        arches
+            .iter()
+            .map(|arch| parse_arch(arch).map(Target::musl))
+            .collect::<Result<_>>()?
+    } else {
+        triples
+            .iter()
+            .map(|triple| parse_triple(triple))
+            .collect::<Result<_>>()?
+    };
+    let mut targets = Vec::new();
+    for target in asked {
+        if !targets.contains(&target) {
+            targets.push(target);
+        }
+    }
+    if targets.is_empty() {
+        targets.push(Target::musl(Arch::Arm64));
+    }
+    Ok(targets)
+}
+
+/// The arch that a user typed: one of ours, `host`, or a name from elsewhere that means one of ours.
+///
+/// # Errors
+/// [`Error::Usage`] for a name that means none.
+pub fn parse_arch(name: &str) -> Result<Arch> {
+    match name {
+        "arm64" | "aarch64" => Ok(Arch::Arm64),
+        "amd64" | "x86_64" | "x86-64" | "x64" => Ok(Arch::Amd64),
+        "host" => Arch::host().ok_or_else(|| Error::Usage {
+            message: format!(
+                "arch `host` is `{}` here, which Lambda does not run",
+                std::env::consts::ARCH
+            ),
+            hint: Some("name one: --arch arm64".to_owned()),
+        }),
+        other => Err(Error::Usage {
+            message: format!(
+                "unknown arch `{other}`: slsbuild builds for `arm64`, `amd64` and `host`"
+            ),
+            hint: Some(
+                did_you_mean(other, &["arm64", "amd64", "host"])
+                    .unwrap_or_else(|| "--arch arm64".to_owned()),
+            ),
+        }),
+    }
+}
+
+fn parse_triple(triple: &str) -> Result<Target> {
+    Target::from_triple(triple).ok_or_else(|| {
+        let known = Target::ALL.map(Target::triple);
+        Error::Usage {
+            message: format!(
+                "unknown target `{triple}`: slsbuild builds for {}",
+                Names(&known)
+            ),
+            hint: Some(
+                did_you_mean(triple, &known)
+                    .unwrap_or_else(|| format!("--target {}", Target::musl(Arch::Arm64))),
+            ),
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn owned(list: &[&str]) -> Vec<String> {
+        list.iter().map(|item| (*item).to_owned()).collect()
+    }
+
+    #[test]
+    fn the_default_is_lambdas_arm64() {
+        assert_eq!(targets(&[], &[]).unwrap(), [Target::musl(Arch::Arm64)]);
+    }
+
+    #[test]
+    fn an_arch_asked_for_twice_is_built_once() {
+        let both = [Target::musl(Arch::Amd64), Target::musl(Arch::Arm64)];
+        assert_eq!(
+            targets(&owned(&["amd64", "arm64", "x86_64"]), &[]).unwrap(),
+            both
+        );
+    }
+
+    #[test]
+    fn an_unknown_arch_is_a_usage_error_with_the_known_ones() {
+        let error = targets(&owned(&["armv7"]), &[]).unwrap_err();
+        assert_eq!(error.exit_code(), 2);
+        assert_eq!(
+            error.to_string(),
+            "unknown arch `armv7`: slsbuild builds for `arm64`, `amd64` and `host`"
+        );
+    }
+
+    #[test]
+    fn a_triple_is_one_of_four() {
+        assert_eq!(
+            targets(&[], &owned(&["aarch64-unknown-linux-gnu"])).unwrap()[0].directory(),
+            "arm64-gnu"
+        );
+        let error = targets(&[], &owned(&["aarch64-linux-musl"])).unwrap_err();
+        assert_eq!(error.exit_code(), 2);
+    }
+}
