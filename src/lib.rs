@@ -11,6 +11,7 @@ pub mod error;
 pub mod finding;
 pub mod fs;
 pub mod interrupt;
+pub mod local;
 pub mod platform;
 pub mod process;
 pub mod project;

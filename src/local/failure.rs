@@ -1,0 +1,188 @@
+//! How an invocation fails, in Lambda's own words: the error types and messages that its log and its API use.
+
+use std::fmt;
+use std::process::ExitStatus;
+use std::time::Duration;
+
+use super::exchange::FunctionError;
+
+/// Why a function did not answer, or what it answered instead.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Failure {
+    /// The function reported an error of its own.
+    Function(FunctionError),
+    /// The process ended.
+    Exited(Ending),
+    /// The process ended before it asked for an event.
+    NeverPolled(Ending),
+    /// The time of the invocation passed.
+    TimedOut(Duration),
+    /// The time of the init phase passed.
+    InitTimedOut(Duration),
+    /// The response is above the limit.
+    TooLarge {
+        /// Its size in bytes.
+        size: usize,
+        /// The limit it passed.
+        limit: usize,
+    },
+    /// There is no `bootstrap` that could be started.
+    InvalidEntrypoint(String),
+}
+
+impl Failure {
+    /// The error type.
+    pub fn kind(&self) -> &str {
+        match self {
+            Self::Function(error) => &error.kind,
+            Self::Exited(_) | Self::NeverPolled(_) => "Runtime.ExitError",
+            Self::TimedOut(_) | Self::InitTimedOut(_) => "Sandbox.Timedout",
+            Self::TooLarge { .. } => "Function.ResponseSizeTooLarge",
+            Self::InvalidEntrypoint(_) => "Runtime.InvalidEntrypoint",
+        }
+    }
+
+    /// The error message.
+    pub fn message(&self) -> String {
+        match self {
+            Self::Function(error) => error.message.clone(),
+            Self::Exited(ending) | Self::NeverPolled(ending) => ending.to_string(),
+            Self::TimedOut(limit) | Self::InitTimedOut(limit) => {
+                format!("Task timed out after {:.2} seconds", limit.as_secs_f64())
+            }
+            Self::TooLarge { size, limit } => format!(
+                "Response payload size ({size} bytes) exceeded maximum allowed payload size ({limit} bytes)."
+            ),
+            Self::InvalidEntrypoint(cause) => cause.clone(),
+        }
+    }
+
+    /// The status that Lambda's REPORT line gives, which is silent about an error that the function reported itself.
+    pub fn status(&self) -> Option<&'static str> {
+        match self {
+            Self::Function(_) | Self::TooLarge { .. } => None,
+            Self::Exited(_) | Self::NeverPolled(_) | Self::InvalidEntrypoint(_) => Some("error"),
+            Self::TimedOut(_) | Self::InitTimedOut(_) => Some("timeout"),
+        }
+    }
+
+    /// What to do about it, where the message does not say it.
+    pub fn hint(&self) -> Option<String> {
+        Some(match self {
+            Self::TimedOut(limit) => format!(
+                "slsbuild invoke ARTIFACT --timeout {}",
+                limit.as_secs().saturating_mul(2).clamp(1, 900)
+            ),
+            Self::NeverPolled(Ending::Exit(0)) | Self::InitTimedOut(_) => {
+                "a function asks `http://$AWS_LAMBDA_RUNTIME_API/2018-06-01/runtime/invocation/next` for events in a loop, as `cargo add lambda_runtime` does".to_owned()
+            }
+            Self::InvalidEntrypoint(_) => "slsbuild check ARTIFACT".to_owned(),
+            Self::Function(_) | Self::Exited(_) | Self::NeverPolled(_) | Self::TooLarge { .. } => {
+                return None;
+            }
+        })
+    }
+}
+
+/// How a process ended, as Lambda words it (it prints Go's `ProcessState`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// It exited with this status.
+    Exit(i32),
+    /// This signal ended it.
+    Signal(i32),
+}
+
+impl From<ExitStatus> for Ending {
+    fn from(status: ExitStatus) -> Self {
+        #[cfg(unix)]
+        if let Some(signal) = std::os::unix::process::ExitStatusExt::signal(&status) {
+            return Self::Signal(signal);
+        }
+        Self::Exit(status.code().unwrap_or_default())
+    }
+}
+
+impl fmt::Display for Ending {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Exit(0) => write!(f, "Runtime exited without providing a reason"),
+            Self::Exit(code) => write!(f, "Runtime exited with error: exit status {code}"),
+            Self::Signal(signal) => {
+                write!(f, "Runtime exited with error: signal: ")?;
+                match signal_name(*signal) {
+                    Some(name) => write!(f, "{name}"),
+                    None => write!(f, "signal {signal}"),
+                }
+            }
+        }
+    }
+}
+
+/// Go's names of Linux signals (`zerrors_linux_amd64.go`); its names are the same for arm64.
+fn signal_name(signal: i32) -> Option<&'static str> {
+    Some(match signal {
+        1 => "hangup",
+        2 => "interrupt",
+        3 => "quit",
+        4 => "illegal instruction",
+        5 => "trace/breakpoint trap",
+        6 => "aborted",
+        7 => "bus error",
+        8 => "floating point exception",
+        9 => "killed",
+        10 => "user defined signal 1",
+        11 => "segmentation fault",
+        12 => "user defined signal 2",
+        13 => "broken pipe",
+        14 => "alarm clock",
+        15 => "terminated",
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn endings_read_as_on_lambda() {
+        let shown: Vec<String> = [
+            Ending::Exit(0),
+            Ending::Exit(3),
+            Ending::Signal(9),
+            Ending::Signal(11),
+            Ending::Signal(31),
+        ]
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+        assert_eq!(
+            shown,
+            [
+                "Runtime exited without providing a reason",
+                "Runtime exited with error: exit status 3",
+                "Runtime exited with error: signal: killed",
+                "Runtime exited with error: signal: segmentation fault",
+                "Runtime exited with error: signal: signal 31",
+            ]
+        );
+    }
+
+    #[test]
+    fn limits_are_named_with_their_numbers() {
+        let slow = Failure::TimedOut(Duration::from_secs(3));
+        assert_eq!(
+            (slow.kind(), slow.message().as_str()),
+            ("Sandbox.Timedout", "Task timed out after 3.00 seconds")
+        );
+        let large = Failure::TooLarge {
+            size: 6_291_557,
+            limit: super::super::PAYLOAD_LIMIT,
+        };
+        assert_eq!(
+            large.message(),
+            "Response payload size (6291557 bytes) exceeded maximum allowed payload size (6291556 bytes)."
+        );
+    }
+}

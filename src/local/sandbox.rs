@@ -1,0 +1,305 @@
+//! The directory that stands for `/var/task`: the artifact's own files, read-only, private to the user the function
+//! runs as. And the program that runs its `bootstrap`: the file itself, or qemu for a foreign arch.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use super::failure::Failure;
+use super::invocation::random;
+use crate::artifact::archive::Archive;
+use crate::error::{Error, Result};
+use crate::interrupt::{self, Registration};
+use crate::process::find_on_path;
+use crate::target::Arch;
+use crate::{binary, fs};
+
+/// The user a function runs as when slsbuild runs as root, who would ignore read-only modes: `nobody`.
+pub(super) const UNPRIVILEGED: u32 = 65_534;
+/// A raw binary larger than this is refused unread: with debug info, four times what Lambda allows unzipped.
+const BINARY_LIMIT: u64 = 1 << 30;
+
+/// An unpacked artifact. Dropped, it is gone from the disk.
+#[derive(Debug)]
+pub struct Sandbox {
+    root: PathBuf,
+    task: PathBuf,
+    program: Program,
+    arch: Option<Arch>,
+    _registration: Registration,
+}
+
+/// What is executed.
+#[derive(Clone, Debug)]
+enum Program {
+    /// The bootstrap itself.
+    Native,
+    /// An emulator, which is given the bootstrap.
+    Emulated(PathBuf),
+    /// Nothing: Lambda could not start it either.
+    Unusable(String),
+}
+
+impl Sandbox {
+    /// Unpacks a zip, or takes a binary as the only file of one.
+    pub fn new(artifact: &Path) -> Result<Self> {
+        linux_only()?;
+        let content = Content::of(artifact)?;
+        let (root, registration) = private_directory()?;
+        let task = root.join("task");
+        let mut sandbox = Self {
+            program: Program::Native,
+            arch: None,
+            _registration: registration,
+            root,
+            task,
+        };
+        fs::create_dir(&sandbox.task)?;
+        match content {
+            Content::Zip => Archive::open(artifact)?.unpack(&sandbox.task)?,
+            Content::Binary => {
+                let bootstrap = sandbox.bootstrap();
+                fs::copy(artifact, &bootstrap)?;
+                fs::set_mode(&bootstrap, 0o755)?;
+            }
+        }
+        (sandbox.program, sandbox.arch) = program(&sandbox.bootstrap())?;
+        make_read_only(&sandbox.task)?;
+        Ok(sandbox)
+    }
+
+    /// The directory that stands for `/var/task`.
+    pub fn task(&self) -> &Path {
+        &self.task
+    }
+
+    /// The arch of the bootstrap, unless it is a script.
+    pub fn arch(&self) -> Option<Arch> {
+        self.arch
+    }
+
+    fn bootstrap(&self) -> PathBuf {
+        self.task.join("bootstrap")
+    }
+
+    /// The program and its arguments, or why Lambda could not start this function.
+    pub(super) fn command(&self) -> Result<(OsString, Vec<OsString>), Failure> {
+        let bootstrap = self.bootstrap().into_os_string();
+        match &self.program {
+            Program::Native => Ok((bootstrap, Vec::new())),
+            Program::Emulated(emulator) => Ok((emulator.into(), vec![bootstrap])),
+            Program::Unusable(cause) => Err(Failure::InvalidEntrypoint(cause.clone())),
+        }
+    }
+}
+
+impl Drop for Sandbox {
+    fn drop(&mut self) {
+        let _ = fs::remove_tree(&self.root);
+    }
+}
+
+fn linux_only() -> Result<()> {
+    if cfg!(target_os = "linux") {
+        return Ok(());
+    }
+    Err(Error::ToolMissing {
+        message: "a Lambda function is a Linux program, which this system does not run".to_owned(),
+        hint: "run `slsbuild invoke` in a Linux machine or container".to_owned(),
+    })
+}
+
+/// What kind of file was given.
+enum Content {
+    Zip,
+    Binary,
+}
+
+impl Content {
+    fn of(artifact: &Path) -> Result<Self> {
+        let shown = artifact.display();
+        let facts = fs::metadata(artifact).map_err(|_| Error::Usage {
+            message: format!("`{shown}` does not exist"),
+            hint: Some("build it first: slsbuild zip --arch host".to_owned()),
+        })?;
+        if !facts.is_file() {
+            return Err(Error::Usage {
+                message: format!("`{shown}` is not a file"),
+                hint: Some("name a zip or a binary: slsbuild invoke PATH/bootstrap.zip".to_owned()),
+            });
+        }
+        let mut start = [0; 4];
+        let read = read_start(artifact, &mut start)?;
+        match start.get(..read).unwrap_or_default() {
+            // An empty zip begins with the end of its directory.
+            b"PK\x03\x04" | b"PK\x05\x06" => Ok(Self::Zip),
+            b"\x7fELF" | [b'#', b'!', ..] if facts.len() <= BINARY_LIMIT => Ok(Self::Binary),
+            _ => Err(Error::Rejected {
+                message: format!("`{shown}` is neither a zip nor a Linux binary"),
+                hint: Some("slsbuild zip --arch host makes one of a crate".to_owned()),
+            }),
+        }
+    }
+}
+
+fn read_start(path: &Path, buffer: &mut [u8]) -> Result<usize> {
+    use std::io::Read as _;
+    let mut file = fs::File::open(path)?;
+    let mut read = 0;
+    while let Some(rest) = buffer.get_mut(read..).filter(|rest| !rest.is_empty()) {
+        match file.read(rest)? {
+            0 => break,
+            n => read += n,
+        }
+    }
+    Ok(read)
+}
+
+/// How this machine runs the bootstrap. The format is judged here and not by trying: where the kernel says "exec format
+/// error", libc would hand the file to a shell.
+fn program(bootstrap: &Path) -> Result<(Program, Option<Arch>)> {
+    let unusable = |cause: &str| Ok((Program::Unusable(cause.to_owned()), None));
+    let Ok(facts) = fs::metadata(bootstrap) else {
+        return unusable("Couldn't find valid bootstrap(s): [/var/task/bootstrap /opt/bootstrap]");
+    };
+    if !facts.is_file() || !is_executable(&facts) {
+        return unusable("fork/exec /var/task/bootstrap: permission denied");
+    }
+    let bytes = fs::read_bounded(bootstrap, BINARY_LIMIT)?;
+    if bytes.starts_with(b"#!") {
+        return Ok((Program::Native, None));
+    }
+    let arch = bytes
+        .starts_with(b"\x7fELF")
+        .then(|| binary::inspect(&bytes).ok()?.arch)
+        .flatten();
+    match arch {
+        None => unusable("fork/exec /var/task/bootstrap: exec format error"),
+        Some(arch) if Arch::host() == Some(arch) => Ok((Program::Native, Some(arch))),
+        Some(arch) => Ok((Program::Emulated(emulator(arch)?), Some(arch))),
+    }
+}
+
+fn emulator(arch: Arch) -> Result<PathBuf> {
+    let name = format!("qemu-{}", arch.cpu());
+    find_on_path(&format!("{name}-static"))
+        .or_else(|| find_on_path(&name))
+        .ok_or_else(|| Error::ToolMissing {
+            message: format!("`{name}` is not on PATH: the artifact is for {arch}, which this machine does not run"),
+            hint: "apt-get install qemu-user-static".to_owned(),
+        })
+}
+
+#[cfg(unix)]
+fn is_executable(facts: &std::fs::Metadata) -> bool {
+    use std::os::unix::fs::PermissionsExt as _;
+    facts.permissions().mode() & 0o001 != 0
+}
+
+#[cfg(not(unix))]
+fn is_executable(_facts: &std::fs::Metadata) -> bool {
+    true
+}
+
+/// Whether this process may, and so must, become somebody else before it runs a function.
+pub(super) fn is_root() -> bool {
+    #[cfg(unix)]
+    return rustix::process::geteuid().is_root();
+    #[cfg(not(unix))]
+    return false;
+}
+
+/// A new directory that only the function's user can enter.
+fn private_directory() -> Result<(PathBuf, Registration)> {
+    let parent = reachable_parent()?;
+    let root = parent.join(format!("slsbuild-{:016x}{:016x}", random(), random()));
+    let registration = interrupt::remove_on_interrupt(&root);
+    fs::create_dir(&root)?;
+    if is_root() {
+        #[cfg(unix)]
+        fs_err::os::unix::fs::chown(&root, None, Some(UNPRIVILEGED))?;
+        fs::set_mode(&root, 0o750)?;
+    } else {
+        fs::set_mode(&root, 0o700)?;
+    }
+    Ok((root, registration))
+}
+
+/// The first temporary directory that the function's user can get into: root's own may lie under `/root`.
+fn reachable_parent() -> Result<PathBuf> {
+    let preferred = std::env::temp_dir();
+    // The function is told its task root, so that has to be absolute.
+    let preferred = std::path::absolute(&preferred).unwrap_or(preferred);
+    let candidates = [preferred.clone(), "/tmp".into(), "/var/tmp".into()];
+    candidates
+        .into_iter()
+        .find(|directory| directory.is_dir() && (!is_root() || anyone_may_enter(directory)))
+        .ok_or_else(|| Error::Usage {
+            message: format!(
+                "`{}` cannot be entered by the unprivileged user that the function runs as",
+                preferred.display()
+            ),
+            hint: Some(
+                "name a directory that everyone may enter: TMPDIR=/srv/tmp slsbuild invoke …"
+                    .to_owned(),
+            ),
+        })
+}
+
+fn anyone_may_enter(directory: &Path) -> bool {
+    directory
+        .ancestors()
+        .all(|ancestor| fs::metadata(ancestor).is_ok_and(|facts| is_executable(&facts)))
+}
+
+/// Takes every write permission away, as on Lambda, where `/var/task` is mounted read-only.
+fn make_read_only(task: &Path) -> Result<()> {
+    for entry in walkdir::WalkDir::new(task).contents_first(true) {
+        let entry = entry.map_err(std::io::Error::from)?;
+        let facts = entry.metadata().map_err(std::io::Error::from)?;
+        if facts.is_dir() || (facts.is_file() && is_executable(&facts)) {
+            fs::set_mode(entry.path(), 0o555)?;
+        } else if facts.is_file() {
+            fs::set_mode(entry.path(), 0o444)?;
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_task_root_is_read_only_and_goes_with_the_sandbox() {
+        let directory = tempfile::tempdir().unwrap();
+        let script = directory.path().join("script");
+        fs::write_if_changed(&script, 0o644, b"#!/bin/sh\n").unwrap();
+        let sandbox = Sandbox::new(&script).unwrap();
+        let root = sandbox.root.clone();
+        for (path, mode) in [(sandbox.task.clone(), 0o555), (sandbox.bootstrap(), 0o555)] {
+            use std::os::unix::fs::PermissionsExt as _;
+            assert_eq!(
+                fs::metadata(&path).unwrap().permissions().mode() & 0o777,
+                mode
+            );
+        }
+        assert_eq!(sandbox.arch(), None);
+        drop(sandbox);
+        assert!(!root.exists());
+    }
+
+    #[test]
+    fn what_is_no_artifact_is_refused() {
+        let directory = tempfile::tempdir().unwrap();
+        let text = directory.path().join("text");
+        fs::write_if_changed(&text, 0o644, b"text").unwrap();
+        assert_eq!(Sandbox::new(&text).unwrap_err().exit_code(), 5);
+        assert_eq!(Sandbox::new(directory.path()).unwrap_err().exit_code(), 2);
+        assert_eq!(
+            Sandbox::new(&directory.path().join("absent"))
+                .unwrap_err()
+                .exit_code(),
+            2
+        );
+    }
+}
