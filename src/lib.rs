@@ -4,6 +4,7 @@
 
 pub mod artifact;
 pub mod binary;
+pub mod build;
 pub mod check;
 pub mod cli;
 pub mod digest;
@@ -12,9 +13,11 @@ pub mod finding;
 pub mod fs;
 pub mod interrupt;
 pub mod local;
+pub mod plan;
 pub mod platform;
 pub mod process;
 pub mod project;
+pub mod report;
 pub mod settings;
 pub mod target;
 pub mod ui;

@@ -1,0 +1,213 @@
+//! The one call of `cargo build`: its arguments and environment (pure), and running it.
+
+use std::ffi::OsString;
+use std::io::BufReader;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use toml::Value;
+
+use super::{messages, toolchain};
+use crate::error::{Error, Result};
+use crate::plan::{CPlan, Linker, Plan, TargetPlan};
+use crate::process::Command;
+use crate::project::cargo::cargo_missing;
+use crate::ui::{Ui, Verbosity};
+
+/// The command that builds all of the plan.
+pub fn command(plan: &Plan, verbosity: Verbosity) -> Command {
+    let mut command = Command::new("cargo");
+    command.args(["build", "--message-format", "json-render-diagnostics"]);
+    match verbosity {
+        Verbosity::Quiet => {
+            command.arg("--quiet");
+        }
+        Verbosity::Normal | Verbosity::Verbose => {}
+        Verbosity::VeryVerbose => {
+            command.arg("--verbose");
+        }
+    }
+    command
+        .arg("--manifest-path")
+        .arg(&plan.manifest)
+        .args(["--profile", &plan.profile.name]);
+    add_selection(plan, &mut command);
+    for (key, value) in &plan.profile.set {
+        command.args([
+            "--config".to_owned(),
+            format!("profile.{}.{key}={value}", plan.profile.name),
+        ]);
+    }
+    add_toolchain(plan, &mut command);
+    add_rustflags(plan, &mut command);
+    command
+        .args(plan.cargo.features.flags())
+        .args(plan.cargo.network.flags());
+    if let Some(jobs) = &plan.cargo.jobs {
+        command.args(["--jobs", jobs]);
+    }
+    if let Some(directory) = &plan.cargo.target_dir {
+        command.arg("--target-dir").arg(directory);
+    }
+    command.args(&plan.cargo.extra);
+    command
+}
+
+fn add_selection(plan: &Plan, command: &mut Command) {
+    let mut packages: Vec<&str> = plan
+        .steps
+        .iter()
+        .map(|step| step.function.package.as_str())
+        .collect();
+    let mut binaries: Vec<&str> = plan
+        .steps
+        .iter()
+        .map(|step| step.function.name.as_str())
+        .collect();
+    for names in [&mut packages, &mut binaries] {
+        names.sort_unstable();
+        names.dedup();
+    }
+    command.args(packages.into_iter().flat_map(|name| ["--package", name]));
+    command.args(binaries.into_iter().flat_map(|name| ["--bin", name]));
+    command.args(
+        plan.targets
+            .iter()
+            .flat_map(|target| ["--target", target.target.triple()]),
+    );
+}
+
+/// Linker and C compiler of each target.
+fn add_toolchain(plan: &Plan, command: &mut Command) {
+    for target in &plan.targets {
+        let triple = target.target.triple();
+        if let Some(linker) = linker(plan, target) {
+            let value = Value::String(linker.to_string_lossy().into_owned());
+            command.args([
+                "--config".to_owned(),
+                format!("target.{triple}.linker={value}"),
+            ]);
+        }
+        let tools = toolchain::directory(plan, target.target);
+        let suffix = triple.replace('-', "_");
+        match &target.c_compiler {
+            CPlan::NotNeeded | CPlan::User(_) => {}
+            CPlan::Found(_) => {
+                command
+                    .env(format!("CC_{suffix}"), tools.join("cc"))
+                    .env(format!("AR_{suffix}"), tools.join("ar"));
+                command.env(format!("CXX_{suffix}"), tools.join("c++"));
+            }
+            CPlan::Missing(_) => {
+                command.env(format!("CC_{suffix}"), tools.join("cc"));
+            }
+        }
+    }
+}
+
+/// The linker that cargo is told, if it is not to be its own choice.
+fn linker(plan: &Plan, target: &TargetPlan) -> Option<OsString> {
+    match &target.linker {
+        Linker::RustLld => Some("rust-lld".into()),
+        Linker::Gcc(gcc) => Some(gcc.clone().into()),
+        Linker::Zig(_) => Some(
+            toolchain::directory(plan, target.target)
+                .join("linker")
+                .into(),
+        ),
+        Linker::User(_) | Linker::Native => None,
+    }
+}
+
+/// Adds our rustflags to the user's. Cargo takes rustflags from exactly one source, so one that suppresses every other
+/// holds both.
+fn add_rustflags(plan: &Plan, command: &mut Command) {
+    let flags: Vec<Vec<String>> = plan
+        .targets
+        .iter()
+        .map(|target| rustflags(plan, target))
+        .collect();
+    let same = flags.windows(2).all(|pair| pair[0] == pair[1]);
+    if let (true, Some(flags)) = (same, flags.first()) {
+        if flags.iter().any(|flag| flag.contains(char::is_whitespace)) {
+            command.env("CARGO_ENCODED_RUSTFLAGS", flags.join("\u{1f}"));
+        } else {
+            // The same, as a line that people can read.
+            command
+                .env("RUSTFLAGS", flags.join(" "))
+                .env_remove("CARGO_ENCODED_RUSTFLAGS");
+        }
+        return;
+    }
+    // The targets' flags differ, which only `target.*` configuration can cause: cargo appends ours to each.
+    for (target, flags) in plan.targets.iter().zip(flags) {
+        let ours = flags
+            .into_iter()
+            .skip(target.user_flags.len())
+            .map(Value::String)
+            .collect();
+        let value = Value::Array(ours);
+        command.args([
+            "--config".to_owned(),
+            format!("target.{}.rustflags={value}", target.target),
+        ]);
+    }
+}
+
+/// The user's rustflags for a target, then ours.
+fn rustflags(plan: &Plan, target: &TargetPlan) -> Vec<String> {
+    let mut flags = target.user_flags.clone();
+    for (from, to) in &plan.remapped {
+        flags.push(format!("--remap-path-prefix={}={to}", from.display()));
+    }
+    if target.linker == Linker::RustLld {
+        flags.extend([
+            "-L".to_owned(),
+            format!("native={}", toolchain::stub_directory(plan).display()),
+        ]);
+    }
+    flags
+}
+
+/// Runs cargo and finds the binary of each step.
+///
+/// # Errors
+/// [`Error::CargoFailed`] when cargo fails, [`Error::ToolMissing`] when it failed for want of a C compiler.
+pub(super) fn run(plan: &Plan, ui: Ui) -> Result<Vec<PathBuf>> {
+    let command = command(plan, ui.verbosity());
+    ui.command(&command);
+    let mut running = command
+        .spawn_streaming()
+        .map_err(|error| cargo_missing(&error))?;
+    let stdout = running.take_stdout().context("cargo has no stdout")?;
+    let executables = messages::read(BufReader::new(stdout))?;
+    if !running
+        .wait()
+        .context("cargo was not waited for")?
+        .success()
+    {
+        return Err(toolchain::wanted_c_compiler(plan).unwrap_or(Error::CargoFailed));
+    }
+    let mut binaries = Vec::new();
+    for step in &plan.steps {
+        let (name, triple) = (&step.function.name, step.target.triple());
+        let built = executables.iter().find(|executable| {
+            executable.package == step.function.package_id
+                && executable.binary == *name
+                && is_for(&executable.path, &plan.root, triple)
+        });
+        let missing = || Error::Project {
+            message: format!("cargo succeeded and built no binary `{name}` for {triple}"),
+            hint: Some("see what cargo does: slsbuild zip -vv".to_owned()),
+        };
+        binaries.push(built.ok_or_else(missing)?.path.clone());
+    }
+    Ok(binaries)
+}
+
+/// Whether cargo put an executable into the directory of `triple`, the first below its target directory.
+fn is_for(executable: &Path, root: &Path, triple: &str) -> bool {
+    root.parent()
+        .and_then(|target_directory| executable.strip_prefix(target_directory).ok())
+        .is_some_and(|inner| inner.starts_with(triple))
+}

@@ -1,0 +1,54 @@
+//! Cargo's JSON messages, read as a stream. Kinds that are not needed or not known are skipped.
+
+use std::io::BufRead;
+use std::path::PathBuf;
+
+use anyhow::Context as _;
+use cargo_metadata::{Message, PackageId};
+
+use crate::error::Result;
+
+/// A binary that cargo built, or found fresh, in this run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Executable {
+    /// The package it is of.
+    pub(super) package: PackageId,
+    /// The name of its binary target.
+    pub(super) binary: String,
+    /// Where cargo put it.
+    pub(super) path: PathBuf,
+}
+
+/// Reads messages to their end and keeps the executables.
+pub(super) fn read(stream: impl BufRead) -> Result<Vec<Executable>> {
+    let mut executables = Vec::new();
+    for message in Message::parse_stream(stream) {
+        if let Message::CompilerArtifact(artifact) =
+            message.context("cargo's messages cannot be read")?
+            && artifact.target.is_bin()
+            && let Some(path) = artifact.executable
+        {
+            executables.push(Executable {
+                package: artifact.package_id,
+                binary: artifact.target.name,
+                path: path.into_std_path_buf(),
+            });
+        }
+    }
+    Ok(executables)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn unknown_messages_and_plain_lines_are_skipped() {
+        let stream = concat!(
+            "{\"reason\":\"from-the-future\",\"x\":1}\n",
+            "a build script's line\n",
+            "{\"reason\":\"build-finished\",\"success\":true}\n",
+        );
+        assert_eq!(read(stream.as_bytes()).unwrap(), []);
+    }
+}

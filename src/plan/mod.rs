@@ -1,0 +1,160 @@
+//! The plan: pure data that says what will be built, with which toolchain, into which files. Everything that can fail
+//! without cargo has failed once a plan exists. `slsbuild plan` prints it, `build/` runs it.
+
+mod notes;
+mod profile;
+mod toolchain;
+
+use std::path::PathBuf;
+
+use crate::artifact::deflate::Level;
+use crate::artifact::zip::DosTime;
+use crate::binary::Strip;
+use crate::error::{Error, Result};
+use crate::platform::lambda::Runtime;
+use crate::project::cargo_config;
+use crate::project::graph::Touch;
+use crate::project::include::{self, Included};
+use crate::project::toolchain::Rustc;
+use crate::project::{CargoOptions, Function, Project};
+use crate::settings::Settings;
+use crate::target::Target;
+use crate::ui::Ui;
+
+pub use profile::ProfilePlan;
+pub use toolchain::{CPlan, Linker, TargetPlan};
+
+/// What will be done.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// The manifest that cargo is given.
+    pub manifest: PathBuf,
+    /// What cargo is told.
+    pub cargo: CargoOptions,
+    /// The compiler.
+    pub rustc: Rustc,
+    /// How each target is compiled and linked.
+    pub targets: Vec<TargetPlan>,
+    /// The profile, with what slsbuild adds to it.
+    pub profile: ProfilePlan,
+    /// Path prefixes of this machine, and what stands in the binary instead.
+    pub remapped: Vec<(PathBuf, String)>,
+    /// One step per function and target; cargo is called once for all of them.
+    pub steps: Vec<Step>,
+    /// What is stripped from each binary.
+    pub strip: Strip,
+    /// How hard artifacts are compressed.
+    pub level: Level,
+    /// The time that every entry of an artifact carries.
+    pub modified: DosTime,
+    /// The Lambda runtime that the artifacts must run on.
+    pub runtime: Runtime,
+    /// The directory below which all our files lie.
+    pub root: PathBuf,
+}
+
+/// One artifact to be made.
+#[derive(Clone, Debug)]
+pub struct Step {
+    /// The function.
+    pub function: Function,
+    /// The target it is built for.
+    pub target: Target,
+    /// What is packed beside the binary.
+    pub includes: Vec<Included>,
+    /// The directory of the artifact's own files.
+    pub directory: PathBuf,
+    /// The zip.
+    pub artifact: PathBuf,
+}
+
+impl Plan {
+    /// Decides what will be done. Reads the machine and the project, changes nothing.
+    ///
+    /// # Errors
+    /// For everything that can be known to fail before cargo runs.
+    pub fn new(project: Project, settings: &Settings, touch: Touch, ui: Ui) -> Result<Self> {
+        let profile = cargo_config::profile(&settings.cargo.profile, &project.workspace_root)?;
+        let rustc = project.rustc.clone();
+        let targets = settings
+            .targets
+            .iter()
+            .map(|target| TargetPlan::new(*target, &project, settings, touch, ui))
+            .collect::<Result<_>>()?;
+        Ok(Self {
+            targets,
+            steps: steps(&project, settings)?,
+            remapped: remapped(&project, &rustc),
+            strip: settings
+                .strip
+                .unwrap_or_else(|| profile::strip_of(&profile)),
+            level: if profile.is_release {
+                Level::Release
+            } else {
+                Level::Development
+            },
+            profile: ProfilePlan::new(&profile, settings),
+            modified: settings.modified,
+            runtime: settings.runtime,
+            root: project.output_root(),
+            manifest: project.manifest,
+            cargo: settings.cargo.clone(),
+            rustc,
+        })
+    }
+}
+
+fn steps(project: &Project, settings: &Settings) -> Result<Vec<Step>> {
+    let mut steps = Vec::new();
+    for function in &project.functions {
+        let includes = include::resolve(
+            &settings.includes,
+            &function.directory,
+            &project.workspace_root,
+        )?;
+        for target in &settings.targets {
+            let parts = [function.name.as_str(), "lambda", target.directory()];
+            let directory = parts
+                .iter()
+                .fold(project.output_root(), |path, part| path.join(part));
+            steps.push(Step {
+                function: function.clone(),
+                target: *target,
+                includes: includes.clone(),
+                artifact: settings
+                    .out_dir
+                    .as_ref()
+                    .unwrap_or(&directory)
+                    .join("bootstrap.zip"),
+                directory,
+            });
+        }
+    }
+    match &settings.out_dir {
+        Some(directory) if steps.len() > 1 => Err(Error::Usage {
+            message: format!(
+                "`--out-dir {}` is for one artifact, and this makes {}",
+                directory.display(),
+                steps.len()
+            ),
+            hint: Some("choose one function and one arch: --bin NAME --arch arm64".to_owned()),
+        }),
+        _ => Ok(steps),
+    }
+}
+
+/// Every directory of this machine that rustc may write into the binary. Where several match a path, rustc takes the
+/// last: the target directory lies in the workspace, which may lie in cargo's home.
+fn remapped(project: &Project, rustc: &Rustc) -> Vec<(PathBuf, String)> {
+    let mut prefixes = Vec::new();
+    prefixes.extend(cargo_config::cargo_home().map(|home| (home, "/cargo".to_owned())));
+    prefixes.push((project.workspace_root.clone(), "/project".to_owned()));
+    prefixes.push((project.target_directory.clone(), "/target".to_owned()));
+    // Std's panic messages name its sources where `rust-src` is installed, and this prefix where it is not.
+    let library = rustc
+        .commit
+        .as_ref()
+        .map_or_else(|| "/rustc".to_owned(), |commit| format!("/rustc/{commit}"));
+    prefixes.push((rustc.library_sources(), library));
+    prefixes
+}

@@ -1,0 +1,62 @@
+//! What the user did not ask for and should know: said before cargo starts.
+
+use super::{CPlan, Linker, Plan};
+use crate::error::Names;
+use crate::ui::Ui;
+
+impl Plan {
+    /// Says what the user did not ask for: profile keys that win, a linker of theirs, a C compiler that is missing.
+    pub fn say_notes(&self, ui: Ui) {
+        let kept: Vec<String> = self
+            .profile
+            .kept
+            .iter()
+            .map(|(key, value)| format!("{key} = {value}"))
+            .collect();
+        if !kept.is_empty() {
+            ui.note(format_args!(
+                "profile `{}` keeps its own {}",
+                self.profile.name,
+                Names(&kept)
+            ));
+        }
+        for target in &self.targets {
+            if let Linker::User(linker) = &target.linker {
+                ui.note(format_args!(
+                    "`{}` is linked by your own `{linker}`",
+                    target.target
+                ));
+            }
+        }
+        let missing = self
+            .targets
+            .iter()
+            .filter_map(|target| match &target.c_compiler {
+                CPlan::Missing(packages) => Some((target.target.triple(), packages)),
+                CPlan::NotNeeded | CPlan::User(_) | CPlan::Found(_) => None,
+            });
+        let (triples, packages): (Vec<_>, Vec<_>) = missing.unzip();
+        let mut names: Vec<&str> = packages
+            .into_iter()
+            .flatten()
+            .map(|package| package.name.as_str())
+            .collect();
+        names.sort_unstable();
+        names.dedup();
+        if !names.is_empty() {
+            let verb = if names.len() == 1 {
+                "compiles"
+            } else {
+                "compile"
+            };
+            ui.warning(
+                format_args!(
+                    "{} probably {verb} C, and no C compiler was found for {}",
+                    Names(&names),
+                    Names(&triples)
+                ),
+                Some("if the build fails, install zig, which is one: pip install ziglang"),
+            );
+        }
+    }
+}

@@ -1,0 +1,63 @@
+//! The profile: what slsbuild adds to the user's, and what of theirs it honours by itself.
+
+use crate::binary::Strip;
+use crate::project::cargo_config::Profile;
+use crate::settings::{Optimize, Panic, Settings};
+
+/// The profile, with what slsbuild adds to it.
+#[derive(Clone, Debug)]
+pub struct ProfilePlan {
+    /// Its name.
+    pub name: String,
+    /// Keys that slsbuild sets, as TOML values.
+    pub set: Vec<(&'static str, String)>,
+    /// Keys of the user's that slsbuild would have set otherwise, as TOML values.
+    pub kept: Vec<(&'static str, String)>,
+}
+
+impl ProfilePlan {
+    pub(super) fn new(profile: &Profile, settings: &Settings) -> Self {
+        let mut wanted: Vec<(&'static str, String)> = Vec::new();
+        if profile.is_release {
+            let level = match settings.optimize {
+                Optimize::Size => "\"z\"",
+                Optimize::Balanced => "\"s\"",
+                Optimize::Speed => "3",
+            };
+            wanted.push(("opt-level", level.to_owned()));
+            wanted.push(("lto", "\"fat\"".to_owned()));
+            wanted.push(("codegen-units", "1".to_owned()));
+        }
+        let (kept, mut set): (Vec<_>, Vec<_>) = wanted
+            .into_iter()
+            .partition(|(key, _)| profile.keys.contains_key(key));
+        // Cargo keeps the symbols whatever the profile says: slsbuild strips, and keeps the unstripped binary.
+        set.push(("strip", "\"none\"".to_owned()));
+        if let Some(panic) = settings.panic {
+            let strategy = match panic {
+                Panic::Unwind => "\"unwind\"",
+                Panic::Abort => "\"abort\"",
+            };
+            set.push(("panic", strategy.to_owned()));
+        }
+        let kept = kept
+            .into_iter()
+            .map(|(key, _)| (key, profile.keys[key].to_string()))
+            .collect();
+        Self {
+            name: profile.name.clone(),
+            set,
+            kept,
+        }
+    }
+}
+
+/// What the user's profile says of stripping, done by us instead of cargo.
+pub(super) fn strip_of(profile: &Profile) -> Strip {
+    match profile.keys.get("strip") {
+        Some(toml::Value::Boolean(false)) => Strip::None,
+        Some(toml::Value::String(what)) if what == "none" => Strip::None,
+        Some(toml::Value::String(what)) if what == "debuginfo" => Strip::Debuginfo,
+        _ => Strip::Symbols,
+    }
+}

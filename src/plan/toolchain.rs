@@ -1,0 +1,143 @@
+//! How each target is compiled and linked, chosen from what is installed and what the user configured.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use crate::error::{Error, Result};
+use crate::project::Project;
+use crate::project::cargo_config::{self, TargetConfig};
+use crate::project::graph::{self, CPackage, Touch};
+use crate::project::toolchain::{self, CCompiler};
+use crate::settings::Settings;
+use crate::target::{Libc, Target};
+use crate::ui::Ui;
+
+/// How one target is compiled and linked.
+#[derive(Clone, Debug)]
+pub struct TargetPlan {
+    /// The target.
+    pub target: Target,
+    /// Whether its std is installed; if not, rustup is asked for it.
+    pub installed: bool,
+    /// Who links.
+    pub linker: Linker,
+    /// Who compiles C.
+    pub c_compiler: CPlan,
+    /// The user's own rustflags.
+    pub user_flags: Vec<String>,
+}
+
+/// Who links.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Linker {
+    /// The linker that comes with rustc; needs nothing else for musl.
+    RustLld,
+    /// The user's own choice.
+    User(String),
+    /// zig, as the words that start it.
+    Zig(Vec<String>),
+    /// The gcc of the target.
+    Gcc(PathBuf),
+    /// The machine's own `cc`.
+    Native,
+}
+
+/// Who compiles C.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CPlan {
+    /// Nothing in the graph does.
+    NotNeeded,
+    /// The user's own choice, by this variable.
+    User(String),
+    /// A compiler that was found.
+    Found(CCompiler),
+    /// None was found; these packages will probably want one.
+    Missing(Vec<CPackage>),
+}
+
+impl TargetPlan {
+    pub(super) fn new(
+        target: Target,
+        project: &Project,
+        settings: &Settings,
+        touch: Touch,
+        ui: Ui,
+    ) -> Result<Self> {
+        let TargetConfig { rustflags, linker } = cargo_config::target(target)?;
+        let installed = project.rustc.has_target(target);
+        if !installed && settings.cargo.network.offline {
+            return Err(Error::ToolMissing {
+                message: format!(
+                    "std for `{target}` is not installed, and --offline keeps rustup from fetching it"
+                ),
+                hint: format!("rustup target add {target}"),
+            });
+        }
+        Ok(Self {
+            target,
+            installed,
+            linker: match linker {
+                Some(linker) => Linker::User(linker),
+                None => Linker::choose(target, &project.rustc.host)?,
+            },
+            c_compiler: CPlan::choose(target, project, settings, touch, ui)?,
+            user_flags: rustflags,
+        })
+    }
+}
+
+impl fmt::Display for Linker {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::RustLld => f.write_str("rust-lld"),
+            Self::User(linker) => write!(f, "{linker} (yours)"),
+            Self::Zig(_) => f.write_str("zig"),
+            Self::Gcc(gcc) => write!(f, "{}", gcc.display()),
+            Self::Native => f.write_str("cc"),
+        }
+    }
+}
+
+impl Linker {
+    fn choose(target: Target, host: &str) -> Result<Self> {
+        if target.libc == Libc::Musl {
+            return Ok(Self::RustLld);
+        }
+        match toolchain::find_c_compiler(target) {
+            Some(CCompiler::Zig(zig)) => Ok(Self::Zig(zig)),
+            Some(CCompiler::Gcc(gcc)) => Ok(Self::Gcc(gcc)),
+            None if host == target.triple() => Ok(Self::Native),
+            None => Err(Error::ToolMissing {
+                message: format!("nothing on PATH links for `{target}`"),
+                hint: format!(
+                    "pip install ziglang, or build a static binary: --arch {}",
+                    target.arch
+                ),
+            }),
+        }
+    }
+}
+
+impl CPlan {
+    fn choose(
+        target: Target,
+        project: &Project,
+        settings: &Settings,
+        touch: Touch,
+        ui: Ui,
+    ) -> Result<Self> {
+        let packages = graph::c_packages(project, &settings.cargo, target, touch, ui)?;
+        if packages.is_empty() {
+            return Ok(Self::NotNeeded);
+        }
+        if let Some(variable) = toolchain::c_compiler_variable(target) {
+            return Ok(Self::User(variable));
+        }
+        Ok(match toolchain::find_c_compiler(target) {
+            Some(compiler) => Self::Found(compiler),
+            // The machine's own gcc compiles for its own glibc.
+            None if project.rustc.host == target.triple() => Self::NotNeeded,
+            None => Self::Missing(packages),
+        })
+    }
+}

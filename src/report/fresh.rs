@@ -1,0 +1,88 @@
+//! Freshness: a record beside the artifact says what it was made from. When that is unchanged, and the file on disk is
+//! still the one that was written, nothing is made again.
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::Artifact;
+use crate::digest::Sha256;
+use crate::error::Result;
+use crate::fs;
+
+/// A record beyond this size is not one of ours.
+const MAX_RECORD: u64 = 16 << 20;
+
+/// What an artifact was made from, and what it is.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Record {
+    /// Digest of everything that decides the artifact's bytes and findings.
+    pub fingerprint: String,
+    /// The artifact, as it was reported.
+    pub artifact: Artifact,
+}
+
+impl Record {
+    /// Reads the record in an artifact's directory; one that cannot be read is as good as none.
+    pub fn load(directory: &Path) -> Option<Self> {
+        let text = fs::read_bounded(&path(directory), MAX_RECORD).ok()?;
+        serde_json::from_slice(&text).ok()
+    }
+
+    /// Writes the record, after the artifact: a run that is killed between the two makes the artifact again.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn save(&self, directory: &Path) -> Result<()> {
+        let text = serde_json::to_vec(self).map_err(anyhow::Error::from)?;
+        fs::write_if_changed(&path(directory), 0o644, &text)?;
+        Ok(())
+    }
+
+    /// Whether the record speaks of `fingerprint`, and the file at `artifact` is the one it was written for.
+    pub fn is_fresh(&self, fingerprint: &str, artifact: &Path) -> bool {
+        self.fingerprint == fingerprint
+            && fs::metadata(artifact).is_ok_and(|facts| facts.len() == self.artifact.size)
+            && fs::File::open(artifact)
+                .and_then(Sha256::of_reader)
+                .is_ok_and(|digest| digest.to_string() == self.artifact.sha256)
+    }
+}
+
+fn path(directory: &Path) -> PathBuf {
+    directory.join("record.json")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_zip_that_was_changed_on_disk_is_not_fresh() {
+        let directory = tempfile::tempdir().unwrap();
+        let zip = directory.path().join("bootstrap.zip");
+        fs::write_if_changed(&zip, 0o644, b"zip").unwrap();
+        let mut artifact = super::super::tests::artifact("orders", 3);
+        artifact.sha256 = Sha256::of(b"zip").to_string();
+        Record {
+            fingerprint: "f".to_owned(),
+            artifact,
+        }
+        .save(directory.path())
+        .unwrap();
+
+        let record = Record::load(directory.path()).unwrap();
+        assert!(record.is_fresh("f", &zip));
+        assert!(!record.is_fresh("g", &zip));
+        fs::write_if_changed(&zip, 0o644, b"zap").unwrap();
+        assert!(!record.is_fresh("f", &zip));
+    }
+
+    #[test]
+    fn a_broken_record_is_as_good_as_none() {
+        let directory = tempfile::tempdir().unwrap();
+        assert!(Record::load(directory.path()).is_none());
+        fs::write_if_changed(&path(directory.path()), 0o644, b"{").unwrap();
+        assert!(Record::load(directory.path()).is_none());
+    }
+}

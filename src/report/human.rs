@@ -1,0 +1,87 @@
+//! The report for people: a few lines of facts on stderr, the paths on stdout.
+
+use std::time::Duration;
+
+use super::Artifact;
+use crate::finding::{Finding, Severity};
+use crate::platform::lambda::LimitUse;
+use crate::ui::Ui;
+use crate::units::{Bytes, Delta, Limit};
+
+/// Says what was made.
+pub fn artifact(artifact: &Artifact, previous_size: Option<u64>, elapsed: Duration, ui: Ui) {
+    ui.status(
+        "Finished",
+        format_args!(
+            "`{}` for {}/{} in {:.1}s",
+            artifact.name,
+            artifact.platform,
+            artifact.arch,
+            elapsed.as_secs_f64()
+        ),
+    );
+    ui.fact(
+        "zip",
+        format_args!(
+            "{}{}",
+            artifact.path.display(),
+            change(artifact, previous_size)
+        ),
+    );
+    ui.fact("size", sizes(&artifact.limits));
+    let code = artifact
+        .code_sha256
+        .as_ref()
+        .map(|code| format!("  CodeSha256 {code}"))
+        .unwrap_or_default();
+    ui.fact("sha256", format_args!("{}{code}", artifact.sha256));
+    for finding in &artifact.findings {
+        self::finding(finding, ui);
+    }
+    for next in &artifact.next {
+        ui.fact(&next.verb, &next.command);
+    }
+}
+
+/// Says one finding.
+pub fn finding(finding: &Finding, ui: Ui) {
+    let text = format!("{} [{}]", finding.message, finding.rule);
+    match finding.severity {
+        Severity::Error => ui.error(text, finding.hint.as_deref()),
+        Severity::Warning => ui.warning(text, finding.hint.as_deref()),
+        Severity::Note => ui.note(text),
+    }
+}
+
+fn change(artifact: &Artifact, previous_size: Option<u64>) -> String {
+    match previous_size {
+        _ if artifact.timings.fresh => "   (unchanged)".to_owned(),
+        Some(before) if before != artifact.size => {
+            format!(
+                "   ({} since the last build)",
+                Delta {
+                    before,
+                    after: artifact.size
+                }
+            )
+        }
+        Some(_) | None => String::new(),
+    }
+}
+
+/// Each size with its share of the platform's limit.
+pub fn sizes(limits: &[LimitUse]) -> String {
+    let parts: Vec<String> = limits
+        .iter()
+        .map(|limit| {
+            format!(
+                "{} {} ({:.1} % of {})",
+                Bytes(limit.value),
+                limit.name,
+                limit.used_percent,
+                Limit(limit.limit)
+            )
+        })
+        .collect();
+    parts.join(", ")
+}
