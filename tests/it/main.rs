@@ -4,8 +4,16 @@
     reason = "a test that cannot go on should stop there"
 )]
 
+mod c_code;
+mod check;
+mod errors;
+mod interrupted;
+mod invoke;
+mod reproducible;
 mod rooms;
+mod selection;
 mod strip;
 mod support;
 mod tiny_elf;
+mod zip;
 mod zip_oracles;

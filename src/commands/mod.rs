@@ -1,0 +1,8 @@
+//! One file per verb; each reads as the recipe of its verb. What several building verbs share is `pack.rs`.
+
+pub mod check;
+pub mod completions;
+pub mod invoke;
+pub mod pack;
+pub mod plan;
+pub mod zip;

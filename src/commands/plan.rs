@@ -1,0 +1,110 @@
+//! `slsbuild plan`: what `zip` would do, and nothing touched.
+
+use serde_json::json;
+
+use crate::build::cargo;
+use crate::cli::{BuildArgs, Format};
+use crate::error::Result;
+use crate::fs;
+use crate::plan::{CPlan, Plan, TargetPlan};
+use crate::project::Project;
+use crate::project::graph::Touch;
+use crate::project::toolchain::CCompiler;
+use crate::settings::Settings;
+use crate::ui::{Ui, Verbosity};
+
+/// Prints the plan of `zip` with the same flags.
+///
+/// # Errors
+/// For everything that would fail before cargo runs.
+pub fn plan(arguments: &BuildArgs, format: Format, ui: Ui) -> Result<()> {
+    let settings = Settings::resolve(arguments)?;
+    let project = Project::load(&settings.cargo, ui)?;
+    let plan = Plan::new(project, &settings, Touch::Nothing, ui)?;
+    plan.say_notes(ui);
+    match format {
+        Format::Human => human(&plan).into_iter().for_each(|line| ui.result(line)),
+        Format::Json => ui.result(json(&plan)),
+    }
+    Ok(())
+}
+
+fn human(plan: &Plan) -> Vec<String> {
+    let mut lines = vec![format!(
+        "rustc {} ({})",
+        plan.rustc.version, plan.rustc.host
+    )];
+    for target in &plan.targets {
+        if !target.installed {
+            lines.push(format!("rustup target add {}", target.target));
+        }
+        lines.push(format!(
+            "{}: linked by {}, C by {}",
+            target.target,
+            target.linker,
+            c_compiler(target)
+        ));
+    }
+    lines.push(cargo::command(plan, Verbosity::Normal).to_string());
+    for step in &plan.steps {
+        let includes = match step.includes.len() {
+            0 => String::new(),
+            1 => " with 1 include".to_owned(),
+            count => format!(" with {count} includes"),
+        };
+        lines.push(format!(
+            "{} for {}{includes} -> {}",
+            step.function.name,
+            step.target,
+            fs::from_here(&step.artifact).display()
+        ));
+    }
+    lines
+}
+
+fn json(plan: &Plan) -> serde_json::Value {
+    let profile_keys =
+        |keys: &[(&'static str, String)]| -> serde_json::Map<String, serde_json::Value> {
+            keys.iter()
+                .map(|(key, value)| ((*key).to_owned(), json!(value.trim_matches('"'))))
+                .collect()
+        };
+    json!({
+        "schema_version": crate::report::SCHEMA_VERSION,
+        "slsbuild": env!("CARGO_PKG_VERSION"),
+        "rustc": plan.rustc.version,
+        "host": plan.rustc.host,
+        "profile": {
+            "name": plan.profile.name,
+            "set": profile_keys(&plan.profile.set),
+            "kept": profile_keys(&plan.profile.kept),
+        },
+        "targets": plan.targets.iter().map(|target| json!({
+            "target": target.target.triple(),
+            "installed": target.installed,
+            "linker": target.linker.to_string(),
+            "c_compiler": c_compiler(target),
+        })).collect::<Vec<_>>(),
+        "command": cargo::command(plan, Verbosity::Normal).to_string(),
+        "artifacts": plan.steps.iter().map(|step| json!({
+            "name": step.function.name,
+            "package": step.function.package,
+            "platform": "lambda",
+            "kind": "function",
+            "arch": step.target.arch.name(),
+            "target": step.target.triple(),
+            "path": fs::from_here(&step.artifact),
+            "includes": step.includes.iter().map(|include| &include.name).collect::<Vec<_>>(),
+        })).collect::<Vec<_>>(),
+    })
+}
+
+fn c_compiler(target: &TargetPlan) -> String {
+    match &target.c_compiler {
+        CPlan::NotNeeded => "nobody (not needed)".to_owned(),
+        CPlan::User(variable) => format!("${variable}"),
+        CPlan::Found(CCompiler::Zig(zig)) => format!("{} cc", zig.join(" ")),
+        CPlan::Found(CCompiler::Gcc(gcc)) => gcc.display().to_string(),
+        CPlan::Missing(_) => "nobody (missing)".to_owned(),
+    }
+}

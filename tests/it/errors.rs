@@ -1,0 +1,249 @@
+//! What bad input gets: one line, a hint, the right exit code, and the earlier artifact untouched.
+
+use crate::support::Crate;
+
+#[test]
+fn no_manifest() {
+    insta::assert_snapshot!(Crate::empty().outcome("zip"));
+}
+
+#[test]
+fn a_manifest_path_that_is_no_file() {
+    insta::assert_snapshot!(
+        Crate::binary("orders").outcome("zip --manifest-path nowhere/Cargo.toml")
+    );
+}
+
+#[test]
+fn a_manifest_with_a_syntax_error() {
+    let broken = Crate::binary("orders").manifest("[dependencies\n");
+    insta::assert_snapshot!(broken.outcome("zip"));
+}
+
+#[test]
+fn a_library_only_crate() {
+    let library = Crate::empty()
+        .file(
+            "Cargo.toml",
+            "[package]\nname = \"shared\"\nversion = \"0.1.0\"\nedition = \"2024\"\n",
+        )
+        .file("src/lib.rs", "");
+    insta::assert_snapshot!(library.outcome("zip"));
+}
+
+#[test]
+fn an_unknown_binary() {
+    insta::assert_snapshot!(Crate::binary("orders").outcome("zip --bin ordres"));
+}
+
+#[test]
+fn an_unknown_package() {
+    insta::assert_snapshot!(Crate::binary("orders").outcome("zip --package order"));
+}
+
+#[test]
+fn an_unknown_profile() {
+    insta::assert_snapshot!(Crate::binary("orders").outcome("zip --profile relaese"));
+}
+
+#[test]
+fn an_unknown_arch() {
+    insta::assert_snapshot!(Crate::binary("orders").outcome("zip --arch armv7"));
+}
+
+#[test]
+fn an_unknown_target() {
+    insta::assert_snapshot!(Crate::binary("orders").outcome("zip --target aarch64-linux-musl"));
+}
+
+#[test]
+fn an_unknown_runtime() {
+    insta::assert_snapshot!(Crate::binary("orders").outcome("zip --runtime provided.al2024"));
+}
+
+/// A workspace whose two packages each have the binary `api`.
+fn twins() -> Crate {
+    let member = |name: &str| {
+        format!(
+            "[package]\nname = \"{name}\"\nversion = \"0.1.0\"\nedition = \"2024\"\n[[bin]]\nname = \"api\"\npath = \"main.rs\"\n"
+        )
+    };
+    Crate::empty()
+        .file(
+            "Cargo.toml",
+            "[workspace]\nresolver = \"3\"\nmembers = [\"orders\", \"billing\"]\n",
+        )
+        .file("orders/Cargo.toml", &member("orders"))
+        .file("orders/main.rs", "fn main() {}\n")
+        .file("billing/Cargo.toml", &member("billing"))
+        .file("billing/main.rs", "fn main() {}\n")
+}
+
+#[test]
+fn a_target_that_is_not_installed_while_offline() {
+    // A rustc whose std is nowhere: the installed targets are the machine's own and stay as they are.
+    let script =
+        "#!/bin/sh\n[ \"$*\" = '--print sysroot' ] && exec echo /nowhere\nexec rustc \"$@\"\n";
+    let orders = Crate::binary("orders").file("rustc.sh", script);
+    let rustc = orders.path().join("rustc.sh");
+    std::process::Command::new("chmod")
+        .arg("755")
+        .arg(&rustc)
+        .status()
+        .unwrap();
+    let mut command = orders.slsbuild("zip --offline");
+    insta::assert_snapshot!(orders.scrub(&crate::support::outcome(command.env("RUSTC", rustc))));
+}
+
+#[test]
+fn a_source_date_that_no_zip_can_hold() {
+    let orders = Crate::binary("orders");
+    let mut command = orders.slsbuild("zip");
+    insta::assert_snapshot!(orders.scrub(&crate::support::outcome(
+        command.env("SOURCE_DATE_EPOCH", "tomorrow")
+    )));
+}
+
+#[test]
+fn two_packages_with_one_binary_name() {
+    insta::assert_snapshot!(twins().outcome("zip --bin api"));
+}
+
+#[test]
+fn several_binaries_and_none_is_a_lambda_function() {
+    let several = Crate::binary("orders").file("src/bin/admin.rs", "fn main() {}\n");
+    insta::assert_snapshot!(several.outcome("zip"));
+}
+
+#[test]
+fn a_binary_whose_features_are_missing() {
+    let gated = Crate::binary("orders")
+        .manifest("[[bin]]\nname = \"orders\"\npath = \"src/main.rs\"\nrequired-features = [\"http\", \"admin\"]")
+        .manifest("[features]\nadmin = []\nhttp = []\ndefault = [\"http\"]");
+    insta::assert_snapshot!(gated.outcome("zip"));
+}
+
+#[test]
+fn an_include_that_is_not_there() {
+    let with_template = Crate::binary("orders").file("templates/mail.html", "");
+    insta::assert_snapshot!(with_template.outcome("zip --include template"));
+}
+
+#[test]
+fn an_include_that_is_bootstrap() {
+    let with_bootstrap = Crate::binary("orders").file("bootstrap", "");
+    insta::assert_snapshot!(with_bootstrap.outcome("zip --include bootstrap"));
+}
+
+#[test]
+fn an_output_directory_that_is_a_file() {
+    let occupied = Crate::binary("orders").file("dist", "");
+    insta::assert_snapshot!(occupied.outcome("zip --out-dir dist"));
+}
+
+#[test]
+fn an_output_directory_for_two_artifacts() {
+    insta::assert_snapshot!(
+        Crate::binary("orders").outcome("zip --arch arm64,amd64 --out-dir dist")
+    );
+}
+
+#[test]
+fn a_compile_error_is_cargos_own_text_and_leaves_the_artifact() {
+    let orders = Crate::binary("orders");
+    assert!(
+        orders
+            .slsbuild("zip --arch amd64 -q")
+            .status()
+            .unwrap()
+            .success()
+    );
+    let zip = orders
+        .path()
+        .join("target/slsbuild/orders/lambda/amd64/bootstrap.zip");
+    let before = fs_err::read(&zip).unwrap();
+    let files = orders.files("target/slsbuild");
+
+    let broken = orders.file("src/main.rs", "fn main() { let x: u32 = \"one\"; }\n");
+    let outcome = broken.outcome("zip --arch amd64");
+    assert!(outcome.starts_with("exit code: 101\n"), "{outcome}");
+    assert_eq!(
+        outcome.matches("error[E0308]: mismatched types").count(),
+        1,
+        "{outcome}"
+    );
+    assert!(
+        outcome.contains(
+            "error: `cargo build` failed
+hint: cargo says why above"
+        ),
+        "{outcome}"
+    );
+    assert_eq!(fs_err::read(&zip).unwrap(), before);
+    assert_eq!(broken.files("target/slsbuild"), files);
+}
+
+#[test]
+fn rustflags_that_break_linking_end_as_cargo_ends() {
+    let orders = Crate::binary("orders");
+    let mut command = orders.slsbuild("zip --arch amd64");
+    let outcome = crate::support::outcome(command.env("RUSTFLAGS", "-C link-arg=--no-such-option"));
+    assert!(
+        outcome.starts_with("exit code: 101\n--- stdout\n--- stderr\n"),
+        "{outcome}"
+    );
+    assert!(
+        outcome.contains("unknown argument '--no-such-option'"),
+        "{outcome}"
+    );
+    assert!(
+        outcome.contains(
+            "error: `cargo build` failed
+hint: cargo says why above"
+        ),
+        "{outcome}"
+    );
+}
+
+#[test]
+fn a_full_disk_leaves_the_artifact() {
+    let orders = Crate::binary("orders");
+    let disk = orders.path().join("disk");
+    fs_err::create_dir_all(&disk).unwrap();
+    let mounted = std::process::Command::new("mount")
+        .args(["-t", "tmpfs", "-o", "size=64k", "tmpfs"])
+        .arg(&disk)
+        .status()
+        .is_ok_and(|status| status.success());
+    if !mounted {
+        crate::support::skipped("a small disk cannot be mounted here");
+        return;
+    }
+    let outcome = orders.outcome("zip --arch amd64 --out-dir disk");
+    let left = fs_err::read_dir(&disk).unwrap().count();
+    std::process::Command::new("umount")
+        .arg(&disk)
+        .status()
+        .unwrap();
+    assert!(outcome.starts_with("exit code: 1\n"), "{outcome}");
+    assert!(
+        outcome.contains(
+            "error: `disk/bootstrap.zip` cannot be written: No space left on device (os error 28)"
+        ),
+        "{outcome}"
+    );
+    assert_eq!(left, 0, "a failed write left a file");
+}
+
+#[test]
+fn more_than_lambda_unpacks_is_refused_before_the_file_appears() {
+    let orders = Crate::binary("orders").file("data/small.txt", "small");
+    let large = fs_err::File::create(orders.path().join("data/large.bin")).unwrap();
+    large.set_len(250 << 20).unwrap();
+    let outcome = orders.outcome("zip --arch amd64 --include data -q");
+    insta::assert_snapshot!(outcome);
+    let zip = orders
+        .path()
+        .join("target/slsbuild/orders/lambda/amd64/bootstrap.zip");
+    assert!(!zip.exists());
+}
