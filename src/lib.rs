@@ -20,6 +20,7 @@
 pub mod artifact;
 pub mod binary;
 pub mod build;
+pub mod calendar;
 pub mod check;
 pub mod cli;
 pub mod commands;

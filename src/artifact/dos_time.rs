@@ -1,5 +1,6 @@
 //! The one modification time that all entries of a zip carry, in the format's own encoding.
 
+use crate::calendar::civil;
 use crate::error::{Error, Result};
 
 const SECONDS_PER_DAY: i64 = 86_400;
@@ -61,25 +62,6 @@ impl DosTime {
             time: field((second / 3600) << 11 | (second / 60 % 60) << 5 | (second % 60 / 2)),
         }
     }
-}
-
-/// Year, month and day of a day counted from 1970-01-01, in the proleptic Gregorian calendar.
-/// <https://howardhinnant.github.io/date_algorithms.html#civil_from_days>
-fn civil(days: i64) -> (i64, i64, i64) {
-    let days = days + 719_468; // from 0000-03-01, so that the leap day ends the year
-    let era = days.div_euclid(146_097);
-    let day_of_era = days.rem_euclid(146_097);
-    let year_of_era =
-        (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let month_from_march = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
-    let month = if month_from_march < 10 {
-        month_from_march + 3
-    } else {
-        month_from_march - 9
-    };
-    (era * 400 + year_of_era + i64::from(month <= 2), month, day)
 }
 
 fn refused(value: &str, cause: &str) -> Error {

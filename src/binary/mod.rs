@@ -33,7 +33,7 @@ pub struct Facts {
     pub symbol_bytes: u64,
     /// Bytes of its debug info.
     pub debug_bytes: u64,
-    /// What looks like source paths of the machine that built it, by a cautious guess; [`build_paths`] is exact.
+    /// What looks like source paths of the machine that built it, by a cautious guess; [`build_paths()`] is exact.
     pub build_paths: Vec<String>,
 }
 

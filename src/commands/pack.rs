@@ -38,16 +38,15 @@ pub struct Packed {
 /// # Errors
 /// When a directory cannot be written.
 pub fn prepare(plan: &Plan) -> Result<()> {
-    for step in &plan.steps {
-        for directory in [Some(step.directory.as_path()), step.artifact.parent()]
-            .into_iter()
-            .flatten()
-        {
-            fs::create_dir_all(directory)
-                .and_then(|()| fs::sweep(directory))
-                .and_then(|()| fs::probe_writable(directory))
-                .map_err(|cause| unwritable(directory, cause))?;
-        }
+    let of_steps = plan
+        .steps
+        .iter()
+        .flat_map(|step| [Some(step.directory.as_path()), step.artifact.parent()]);
+    for directory in of_steps.flatten().chain([plan.root.as_path()]) {
+        fs::create_dir_all(directory)
+            .and_then(|()| fs::sweep(directory))
+            .and_then(|()| fs::probe_writable(directory))
+            .map_err(|cause| unwritable(directory, cause))?;
     }
     Ok(())
 }
@@ -91,18 +90,7 @@ pub fn pack(plan: &Plan, step: &Step, binary: &Path, compile: Duration, ui: Ui) 
         });
     }
 
-    let stripped = binary::strip(&bytes, plan.strip)?;
-    let findings = check::binary(
-        &stripped,
-        &known_roots(plan),
-        step.target.arch,
-        plan.runtime,
-        ui,
-    )?;
-    let tree = lambda::assemble(stripped, &step.includes)?;
-    let zip = zip::write(&tree, &settings)?;
-    lambda::refuse_excess(&zip)?;
-
+    let (zip, findings) = assemble(plan, step, &bytes, &settings, ui)?;
     write(&step.directory.join(UNSTRIPPED), 0o755, &bytes)?;
     write(&step.artifact, 0o644, &zip.bytes)?;
     let artifact = describe(plan, step, &zip, findings, toolchain, timings(false));
@@ -115,6 +103,28 @@ pub fn pack(plan: &Plan, step: &Step, binary: &Path, compile: Duration, ui: Ui) 
         artifact: record.artifact,
         previous_size,
     })
+}
+
+/// Strips, checks and packs a binary, in memory: nothing that is refused touches the disk.
+fn assemble(
+    plan: &Plan,
+    step: &Step,
+    bytes: &[u8],
+    settings: &ZipSettings<'_>,
+    ui: Ui,
+) -> Result<(Zip, Vec<Finding>)> {
+    let stripped = binary::strip(bytes, plan.strip)?;
+    let findings = check::binary(
+        &stripped,
+        &known_roots(plan),
+        step.target.arch,
+        plan.runtime,
+        ui,
+    )?;
+    let tree = lambda::assemble(stripped, &step.includes)?;
+    let zip = zip::write(&tree, settings)?;
+    lambda::refuse_excess(&zip)?;
+    Ok((zip, findings))
 }
 
 fn write(path: &Path, mode: u32, content: &[u8]) -> Result<()> {

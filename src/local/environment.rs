@@ -7,6 +7,7 @@ use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::invocation::random;
+use crate::calendar::civil;
 use crate::error::{Error, Result};
 
 /// The account that appears in ARNs.
@@ -110,30 +111,13 @@ fn log_stream(now: SystemTime) -> String {
     let days = now
         .duration_since(UNIX_EPOCH)
         .map_or(0, |since_epoch| since_epoch.as_secs() / 86_400);
+    let days = i64::try_from(days).unwrap_or(0);
     let (year, month, day) = civil(days);
     format!(
         "{year:04}/{month:02}/{day:02}/[$LATEST]{:016x}{:016x}",
         random(),
         random()
     )
-}
-
-/// The date of a day since 1970-01-01, after <https://howardhinnant.github.io/date_algorithms.html#civil_from_days>.
-fn civil(days: u64) -> (u64, u64, u64) {
-    let shifted = days + 719_468;
-    let (era, day_of_era) = (shifted / 146_097, shifted % 146_097);
-    let year_of_era =
-        (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let month_from_march = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
-    let month = if month_from_march < 10 {
-        month_from_march + 3
-    } else {
-        month_from_march - 9
-    };
-    let year = year_of_era + era * 400 + u64::from(month <= 2);
-    (year, month, day)
 }
 
 /// A name for the function of an artifact: the file's, or for a `bootstrap` the nearest directory's that names one.

@@ -3,6 +3,7 @@
 
 pub mod cargo;
 pub mod cargo_config;
+mod features;
 pub mod graph;
 pub mod include;
 pub mod options;

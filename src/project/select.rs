@@ -6,7 +6,7 @@ use std::path::Path;
 
 use cargo_metadata::{DependencyKind, Metadata, Package};
 
-use super::{CargoOptions, Function};
+use super::{CargoOptions, Function, features};
 use crate::error::{Error, Names, Result, did_you_mean};
 
 /// Crates that speak Lambda's Runtime API for a function. A package that depends on one, directly or through
@@ -41,7 +41,7 @@ pub(super) fn functions(
     };
     refuse_twins(&chosen)?;
     for function in &chosen {
-        refuse_missing_features(metadata, function, options)?;
+        features::refuse_missing(metadata, function, options)?;
     }
     Ok(chosen)
 }
@@ -274,79 +274,4 @@ fn refuse_twins(functions: &[Function]) -> Result<()> {
         }
     }
     Ok(())
-}
-
-/// Cargo itself skips a binary whose features are missing, and succeeds.
-fn refuse_missing_features(
-    metadata: &Metadata,
-    function: &Function,
-    options: &CargoOptions,
-) -> Result<()> {
-    if function.required_features.is_empty() {
-        return Ok(());
-    }
-    let Some(package) = metadata
-        .packages
-        .iter()
-        .find(|package| package.id == function.package_id)
-    else {
-        return Ok(());
-    };
-    let active = active_features(package, options);
-    let missing: Vec<&str> = function
-        .required_features
-        .iter()
-        .map(String::as_str)
-        .filter(|name| !active.contains(*name))
-        .collect();
-    if missing.is_empty() {
-        return Ok(());
-    }
-    let noun = if missing.len() == 1 {
-        "feature"
-    } else {
-        "features"
-    };
-    Err(Error::Project {
-        message: format!(
-            "binary `{}` needs the {noun} {}, not activated",
-            function.name,
-            Names(&missing)
-        ),
-        hint: Some(format!(
-            "slsbuild zip --bin {} --features {}",
-            function.name,
-            missing.join(",")
-        )),
-    })
-}
-
-/// The features of a package that the options activate, with all that these activate in turn.
-fn active_features(package: &Package, options: &CargoOptions) -> BTreeSet<String> {
-    let features = &options.features;
-    let own_prefix = format!("{}/", package.name);
-    let mut open: Vec<String> = features
-        .names
-        .iter()
-        .map(|name| name.strip_prefix(&own_prefix).unwrap_or(name).to_owned())
-        .collect();
-    if features.all {
-        open.extend(package.features.keys().cloned());
-    } else if !features.no_default {
-        open.push("default".to_owned());
-    }
-    let mut active = BTreeSet::new();
-    while let Some(name) = open.pop() {
-        open.extend(
-            package
-                .features
-                .get(&name)
-                .into_iter()
-                .flatten()
-                .filter(|next| !active.contains(*next))
-                .cloned(),
-        );
-        active.insert(name);
-    }
-    active
 }

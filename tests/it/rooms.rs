@@ -9,6 +9,7 @@ const FLOORS: &[&[&str]] = &[
         "error",
         "fs",
         "digest",
+        "calendar",
         "process",
         "interrupt",
         "ui",

@@ -160,7 +160,7 @@ mod tests {
             .collect();
         assert_eq!(
             format!("{shares:?}"),
-            r#"[("zipped", 1.0), ("unzipped", 0.4)]"#
+            r#"[("zipped", 0.9), ("unzipped", 0.4)]"#
         );
     }
 }
