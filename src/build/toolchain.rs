@@ -26,9 +26,14 @@ const EMPTY_ARCHIVE: &[u8] = b"!<arch>\n";
 /// The file in a tools directory in which the stand-in for a C compiler notes who called it.
 const WANTED: &str = "c-compiler-wanted";
 
-/// The directory of the scripts for `target`.
+/// The directory of the scripts for `target`. Its name holds the glibc version that they link against: cargo does not see
+/// what is in a linker script of ours, and links anew only when its path changes.
 pub(super) fn directory(plan: &Plan, target: Target) -> PathBuf {
-    plan.root.join("tools").join(target.triple())
+    let tools = plan.root.join("tools");
+    match target.libc {
+        Libc::Musl => tools.join(target.triple()),
+        Libc::Gnu => tools.join(format!("{}.{}", target.triple(), plan.runtime.glibc())),
+    }
 }
 
 /// The directory in which rust-lld finds the libraries that musl does not have.
