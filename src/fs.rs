@@ -116,13 +116,21 @@ fn locked_temporary(
     loop {
         let mut builder = tempfile::Builder::new();
         builder.prefix(&prefix).suffix(TEMPORARY_SUFFIX);
-        let file = builder.tempfile_in(directory)?;
+        let file = builder.tempfile_in(directory).map_err(without_path)?;
         file.as_file().lock()?;
         set_mode(file.path(), mode)?;
         // Another run's sweep may have taken the file between its creation and the lock.
         if file.path().exists() {
             return Ok(file);
         }
+    }
+}
+
+/// The system's own words: `tempfile` adds the temporary file's name, which says nothing to the user.
+fn without_path(error: io::Error) -> io::Error {
+    match error.to_string().split_once(" at path ") {
+        Some((cause, _)) => io::Error::new(error.kind(), cause.to_owned()),
+        None => error,
     }
 }
 

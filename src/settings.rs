@@ -79,18 +79,29 @@ impl Settings {
             includes: arguments.include.clone(),
             modified: source_date_epoch()?,
             out_dir: arguments.out_dir.clone(),
-            cargo: cargo_options(&arguments.cargo),
+            cargo: cargo_options(&arguments.cargo)?,
         })
     }
 }
 
-fn cargo_options(arguments: &CargoArgs) -> CargoOptions {
+fn cargo_options(arguments: &CargoArgs) -> Result<CargoOptions> {
+    // Cargo takes rustflags from one source, and ours is it: these would be dropped without a word.
+    if let Some(flag) = arguments
+        .extra
+        .iter()
+        .find(|flag| flag.contains("rustflags"))
+    {
+        return Err(Error::Usage {
+            message: format!("`{flag}` would have no effect: slsbuild hands cargo all rustflags together"),
+            hint: Some("put them into .cargo/config.toml, or into the environment: RUSTFLAGS='…' slsbuild zip".to_owned()),
+        });
+    }
     let separators = |c: char| c == ',' || c.is_whitespace();
     let names = arguments
         .features
         .iter()
         .flat_map(|list| list.split(separators));
-    CargoOptions {
+    Ok(CargoOptions {
         manifest_path: arguments.manifest_path.clone(),
         packages: arguments.package.clone(),
         binaries: arguments.bin.clone(),
@@ -110,7 +121,7 @@ fn cargo_options(arguments: &CargoArgs) -> CargoOptions {
         },
         jobs: arguments.jobs.clone(),
         extra: arguments.extra.clone(),
-    }
+    })
 }
 
 /// The time of `SOURCE_DATE_EPOCH` (<https://reproducible-builds.org/specs/source-date-epoch/>), or the default.

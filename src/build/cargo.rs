@@ -91,7 +91,7 @@ fn add_toolchain(plan: &Plan, command: &mut Command) {
         let tools = toolchain::directory(plan, target.target);
         let suffix = triple.replace('-', "_");
         match &target.c_compiler {
-            CPlan::NotNeeded | CPlan::User(_) => {}
+            CPlan::NotNeeded | CPlan::Unknown | CPlan::User(_) => {}
             CPlan::Found(_) => {
                 command
                     .env(format!("CC_{suffix}"), tools.join("cc"))

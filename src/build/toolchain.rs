@@ -128,7 +128,7 @@ fn write_scripts(plan: &Plan, target: &TargetPlan) -> Result<()> {
             let _ = fs::remove_file(directory.join(WANTED));
             scripts.push(("cc", no_compiler(target.target)));
         }
-        CPlan::NotNeeded | CPlan::User(_) => {}
+        CPlan::NotNeeded | CPlan::Unknown | CPlan::User(_) => {}
     }
     if !scripts.is_empty() {
         fs::create_dir_all(&directory)?;

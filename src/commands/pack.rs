@@ -263,7 +263,7 @@ fn toolchain(plan: &Plan, step: &Step) -> BTreeMap<String, String> {
             CPlan::Found(CCompiler::Zig(_)) => Some("zig".to_owned()),
             CPlan::Found(CCompiler::Gcc(_)) => Some("gcc".to_owned()),
             CPlan::User(variable) => Some(format!("{variable} (yours)")),
-            CPlan::NotNeeded | CPlan::Missing(_) => None,
+            CPlan::NotNeeded | CPlan::Unknown | CPlan::Missing(_) => None,
         };
         facts.extend(c_compiler.map(|compiler| ("c_compiler".to_owned(), compiler)));
     }

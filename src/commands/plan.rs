@@ -102,6 +102,7 @@ fn json(plan: &Plan) -> serde_json::Value {
 fn c_compiler(target: &TargetPlan) -> String {
     match &target.c_compiler {
         CPlan::NotNeeded => "nobody (not needed)".to_owned(),
+        CPlan::Unknown => "nobody knows yet (the dependencies are not resolved)".to_owned(),
         CPlan::User(variable) => format!("${variable}"),
         CPlan::Found(CCompiler::Zig(zig)) => format!("{} cc", zig.join(" ")),
         CPlan::Found(CCompiler::Gcc(gcc)) => gcc.display().to_string(),

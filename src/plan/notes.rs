@@ -33,7 +33,7 @@ impl Plan {
             .iter()
             .filter_map(|target| match &target.c_compiler {
                 CPlan::Missing(packages) => Some((target.target.triple(), packages)),
-                CPlan::NotNeeded | CPlan::User(_) | CPlan::Found(_) => None,
+                CPlan::NotNeeded | CPlan::Unknown | CPlan::User(_) | CPlan::Found(_) => None,
             });
         let (triples, packages): (Vec<_>, Vec<_>) = missing.unzip();
         let mut names: Vec<&str> = packages

@@ -47,6 +47,8 @@ pub enum Linker {
 pub enum CPlan {
     /// Nothing in the graph does.
     NotNeeded,
+    /// Only cargo can tell: `slsbuild plan` without a lock file, or before the dependencies are downloaded.
+    Unknown,
     /// The user's own choice, by this variable.
     User(String),
     /// A compiler that was found.
@@ -126,7 +128,10 @@ impl CPlan {
         touch: Touch,
         ui: Ui,
     ) -> Result<Self> {
-        let packages = graph::c_packages(project, &settings.cargo, target, touch, ui)?;
+        let known = graph::c_packages(project, &settings.cargo, target, touch, ui)?;
+        let Some(packages) = known else {
+            return Ok(Self::Unknown);
+        };
         if packages.is_empty() {
             return Ok(Self::NotNeeded);
         }

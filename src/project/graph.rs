@@ -14,7 +14,7 @@ use crate::digest::Sha256;
 use crate::error::Result;
 use crate::fs;
 use crate::target::Target;
-use crate::ui::Ui;
+use crate::ui::{Ui, Verbosity};
 
 /// Build dependencies with which a package compiles C. A `links` key alone proves nothing.
 const C_BUILD_DEPENDENCIES: [&str; 2] = ["cc", "cmake"];
@@ -46,7 +46,8 @@ pub enum Touch {
     Nothing,
 }
 
-/// The packages of the functions' graph that probably compile C for `target`.
+/// The packages of the functions' graph that probably compile C for `target`; `None` where that cannot be known without
+/// touching anything, because there is no lock file yet or the dependencies are not downloaded.
 ///
 /// # Errors
 /// When cargo cannot resolve the graph.
@@ -56,10 +57,10 @@ pub fn c_packages(
     target: Target,
     touch: Touch,
     ui: Ui,
-) -> Result<Vec<CPackage>> {
+) -> Result<Option<Vec<CPackage>>> {
     let lock = project.workspace_root.join("Cargo.lock");
     if touch == Touch::Nothing && !lock.is_file() {
-        return Ok(Vec::new());
+        return Ok(None);
     }
     let cache = cache_file(project, target);
     let key = key(project, options, target)?;
@@ -68,9 +69,20 @@ pub fn c_packages(
         .and_then(|text| parse(&text))
         && Some(&cached.key) == key.as_ref()
     {
-        return Ok(cached.packages);
+        return Ok(Some(cached.packages));
     }
-    let metadata = cargo::graph(&project.manifest, options, target.triple(), ui)?;
+    let metadata = match touch {
+        Touch::Files => cargo::graph(&project.manifest, options, target.triple(), ui)?,
+        Touch::Nothing => {
+            let mut offline = options.clone();
+            offline.network.offline = true;
+            let quiet = Ui::new(Verbosity::Quiet);
+            match cargo::graph(&project.manifest, &offline, target.triple(), quiet) {
+                Ok(metadata) => metadata,
+                Err(_) => return Ok(None),
+            }
+        }
+    };
     let packages = find(&metadata, project);
     if touch == Touch::Files {
         let key = self::key(project, options, target)?.unwrap_or_default();
@@ -82,7 +94,7 @@ pub fn c_packages(
         fs::create_dir_all(project.output_root())?;
         fs::write_if_changed(&cache, 0o644, &text)?;
     }
-    Ok(packages)
+    Ok(Some(packages))
 }
 
 fn parse(text: &[u8]) -> Option<Cached> {
