@@ -193,19 +193,20 @@ pub fn quote(text: &OsStr) -> String {
     if !text.is_empty() && text.chars().all(plain) {
         return text.into_owned();
     }
-    let quoted = format!("'{}'", text.replace('\'', r"'\''"));
+    let in_quotes = |text: &str| format!("'{}'", text.replace('\'', r"'\''"));
     if !text.chars().any(char::is_control) {
-        return quoted;
+        return in_quotes(&text);
     }
+    // A terminal would swallow control characters: printf makes them of their numbers.
     let mut escaped = String::new();
-    for c in quoted.replace('\\', r"\\").chars() {
-        if c.is_control() {
-            let _ = write!(escaped, "\\0{:03o}", u32::from(c));
-        } else {
-            escaped.push(c);
+    for c in text.chars() {
+        match c {
+            '\\' => escaped.push_str(r"\\"),
+            c if c.is_control() => drop(write!(escaped, "\\0{:03o}", u32::from(c))),
+            c => escaped.push(c),
         }
     }
-    format!("\"$(printf %b {escaped})\"")
+    format!("\"$(printf %b {})\"", in_quotes(&escaped))
 }
 
 /// The file that PATH leads to for `program`.
@@ -243,6 +244,27 @@ mod tests {
             command.to_string(),
             r#"cd '/my project' && A_VARIABLE='two words' cargo build --config 'profile.release.lto="fat"' 'it'\''s'"#
         );
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_shell_reads_a_quoted_word_as_it_was() {
+        for word in [
+            "",
+            "plain",
+            "two words",
+            "it's",
+            "a\u{1f}b",
+            "it's\u{1f}a \\ \"$HOME\"",
+            "Zoë's",
+        ] {
+            let mut shell = Command::new("sh");
+            shell.args(["-c", &format!("printf %s {}", quote(word.as_ref()))]);
+            assert_eq!(
+                String::from_utf8(shell.output().unwrap().stdout).unwrap(),
+                word
+            );
+        }
     }
 
     #[test]
