@@ -59,8 +59,10 @@ pub fn sweep(directory: &Path) -> io::Result<()> {
         }
         if let Ok(file) = File::open(&path)
             && file.file().try_lock().is_ok()
+            && let Err(error) = remove_file(&path)
+            && error.kind() != io::ErrorKind::NotFound
         {
-            remove_file(&path)?;
+            return Err(error);
         }
     }
     Ok(())
@@ -118,9 +120,9 @@ fn locked_temporary(
         builder.prefix(&prefix).suffix(TEMPORARY_SUFFIX);
         let file = builder.tempfile_in(directory).map_err(without_path)?;
         file.as_file().lock()?;
-        set_mode(file.path(), mode)?;
         // Another run's sweep may have taken the file between its creation and the lock.
         if file.path().exists() {
+            set_mode(file.path(), mode)?;
             return Ok(file);
         }
     }
@@ -173,6 +175,21 @@ mod tests {
         sweep(directory.path()).unwrap();
         assert!(!dead.exists());
         assert!(live.path().exists());
+    }
+
+    #[test]
+    fn writers_and_sweepers_of_one_directory_do_not_hinder_each_other() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("artifact");
+        let rounds = || {
+            for _ in 0..200 {
+                sweep(directory.path()).unwrap();
+                write_atomic(&path, 0o644, |file| file.write_all(b"whole")).unwrap();
+            }
+        };
+        std::thread::scope(|scope| (0..4).for_each(|_| drop(scope.spawn(rounds))));
+        assert_eq!(read(&path).unwrap(), b"whole");
+        assert_eq!(read_dir(directory.path()).unwrap().count(), 1);
     }
 
     #[test]

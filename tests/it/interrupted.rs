@@ -91,6 +91,23 @@ fn temporaries(directory: &Path) -> usize {
 }
 
 #[test]
+fn two_runs_at_once_both_succeed() {
+    let orders = Crate::binary("orders");
+    let run = || {
+        orders
+            .slsbuild("zip --arch amd64 --quiet")
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap()
+    };
+    for _ in 0..5 {
+        let _ = fs_err::remove_file(orders.path().join(DIRECTORY).join("record.json"));
+        let mut both = [run(), run()];
+        assert!(both.iter_mut().all(|child| child.wait().unwrap().success()));
+    }
+}
+
+#[test]
 fn an_interrupt_during_cargo_ends_cargo_and_leaves_the_artifact() {
     let orders = Crate::binary("orders");
     assert!(
