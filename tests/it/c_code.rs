@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::process::Command;
 
-use crate::support::{fixture, oracle, scrub, skipped, slsbuild};
+use crate::support::{fixture, oracle, scrub, skipped, slsbuild, std_is_installed};
 
 /// The directory of the `python3` that has the `ziglang` wheel, as `tests/run` installs it.
 fn zig_directory() -> Option<PathBuf> {
@@ -134,10 +134,8 @@ fn a_gnu_binary_is_linked_by_zig_against_the_runtimes_glibc() {
             .join(report["artifacts"][0]["path"].as_str().unwrap());
         slsbuild::binary::inspect(&crate::zip::entry(&path, "bootstrap")).unwrap()
     };
-    if !gnu_target_is_installed() {
-        return skipped(
-            "std for aarch64-unknown-linux-gnu is not installed: rustup target add aarch64-unknown-linux-gnu",
-        );
+    if !std_is_installed("aarch64-unknown-linux-gnu") {
+        return;
     }
     for (runtime, newest) in [("provided.al2023", (2, 34)), ("provided.al2", (2, 26))] {
         let facts = build(&format!("--runtime {runtime}"));
@@ -147,16 +145,4 @@ fn a_gnu_binary_is_linked_by_zig_against_the_runtimes_glibc() {
             "{found:?} is newer than {runtime}'s"
         );
     }
-}
-
-fn gnu_target_is_installed() -> bool {
-    let sysroot = Command::new("rustc")
-        .args(["--print", "sysroot"])
-        .output()
-        .unwrap()
-        .stdout;
-    let sysroot = PathBuf::from(String::from_utf8(sysroot).unwrap().trim_end());
-    sysroot
-        .join("lib/rustlib/aarch64-unknown-linux-gnu/lib")
-        .is_dir()
 }

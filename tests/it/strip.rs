@@ -11,7 +11,7 @@ use slsbuild::binary::{GlibcVersion, Linkage, Strip, inspect, inspect_named, str
 use slsbuild::digest::Sha256;
 use slsbuild::target::Arch;
 
-use crate::support::{oracle, skipped};
+use crate::support::{oracle, std_is_installed};
 use crate::tiny_elf::TinyElf;
 
 /// Unwinding, threads and thread-local storage: what a strip that moves a byte would break.
@@ -258,12 +258,7 @@ fn dynamic_native() {
 
 #[test]
 fn dynamic_arm64() {
-    let found = std::env::var_os("PATH").is_some_and(|path| {
-        std::env::split_paths(&path)
-            .any(|directory| directory.join("aarch64-linux-gnu-gcc").is_file())
-    });
-    if !found {
-        skipped("`aarch64-linux-gnu-gcc` is not on PATH");
+    if oracle("aarch64-linux-gnu-gcc").is_none() || !std_is_installed("aarch64-unknown-linux-gnu") {
         return;
     }
     let target = "aarch64-unknown-linux-gnu";

@@ -54,6 +54,35 @@ pub(crate) fn oracle(tool: &str) -> Option<PathBuf> {
     found
 }
 
+/// Whether std for a target is installed; says that the test is skipped where it is not.
+///
+/// # Panics
+/// When it is absent and `SLSBUILD_REQUIRE_ORACLES=1`, as in `.ci/run`.
+pub(crate) fn std_is_installed(triple: &str) -> bool {
+    let sysroot = Command::new("rustc")
+        .args(["--print", "sysroot"])
+        .output()
+        .unwrap()
+        .stdout;
+    let sysroot = PathBuf::from(String::from_utf8(sysroot).unwrap().trim_end());
+    let installed = sysroot
+        .join("lib/rustlib")
+        .join(triple)
+        .join("lib")
+        .is_dir();
+    if !installed {
+        let required = std::env::var("SLSBUILD_REQUIRE_ORACLES").is_ok_and(|value| value == "1");
+        assert!(
+            !required,
+            "std for {triple} is required by SLSBUILD_REQUIRE_ORACLES=1: run tests/run"
+        );
+        skipped(&format!(
+            "std for {triple} is not installed: rustup target add {triple}"
+        ));
+    }
+    installed
+}
+
 /// Says on the real stderr why a test shows nothing here; libtest would swallow what goes through `eprintln!`.
 pub(crate) fn skipped(reason: &str) {
     use std::io::Write as _;
