@@ -75,6 +75,8 @@ impl Plan {
     /// For everything that can be known to fail before cargo runs.
     pub fn new(project: Project, settings: &Settings, touch: Touch, ui: Ui) -> Result<Self> {
         let profile = cargo_config::profile(&settings.cargo.profile, &project.workspace_root)?;
+        // Before the targets, whose dependency graph may have to be downloaded.
+        let steps = steps(&project, settings)?;
         let rustc = project.rustc.clone();
         let targets = settings
             .targets
@@ -83,7 +85,7 @@ impl Plan {
             .collect::<Result<_>>()?;
         Ok(Self {
             targets,
-            steps: steps(&project, settings)?,
+            steps,
             remapped: remapped(&project, &rustc),
             strip: settings
                 .strip

@@ -28,6 +28,10 @@ impl Plan {
                 ));
             }
         }
+        self.say_missing_c_compiler(ui);
+    }
+
+    fn say_missing_c_compiler(&self, ui: Ui) {
         let missing = self
             .targets
             .iter()
