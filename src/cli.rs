@@ -70,12 +70,11 @@ pub enum Command {
 /// Flags of the verbs that build.
 #[derive(Debug, Args)]
 pub struct BuildArgs {
-    /// Architectures to build for: `arm64`, `amd64`, `host`, or a list
+    /// Architectures to build for: `arm64`, `amd64`, `host`, or a list [env: `SLSBUILD_ARCH`] [default: arm64]
     #[arg(
         long,
         value_name = "ARCH",
         value_delimiter = ',',
-        env = "SLSBUILD_ARCH",
         conflicts_with = "target"
     )]
     pub arch: Vec<String>,
@@ -224,7 +223,7 @@ pub struct CheckArgs {
     #[arg(required = true)]
     pub artifacts: Vec<PathBuf>,
     /// The architecture the function is configured with [default: what the binary says]
-    #[arg(long, value_name = "ARCH", env = "SLSBUILD_ARCH")]
+    #[arg(long, value_name = "ARCH")]
     pub arch: Option<String>,
     /// The Lambda runtime that the artifact must run on
     #[arg(

@@ -27,7 +27,7 @@ pub enum Error {
         directory: PathBuf,
     },
     /// `cargo metadata` refused the project; its own text is on the terminal already.
-    #[error("cargo cannot read `{}`", .manifest.display())]
+    #[error("`cargo metadata` refused `{}`", .manifest.display())]
     Metadata {
         /// The manifest asked for.
         manifest: PathBuf,
@@ -136,7 +136,7 @@ impl Error {
             | Self::Rejected { hint, .. }
             | Self::FunctionFailed { hint, .. } => hint.clone(),
             Self::Metadata { manifest } => Some(format!(
-                "cargo says why above; try: cargo metadata --no-deps --manifest-path {}",
+                "cargo says why above; ask it alone: cargo metadata --format-version 1 --manifest-path {}",
                 manifest.display()
             )),
             Self::CargoFailed => Some(

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::process::Child;
+use std::process::{Child, Command};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::fs;
@@ -47,9 +47,14 @@ fn insert(cleanups: &mut BTreeMap<u64, Cleanup>, cleanup: Cleanup) -> Registrati
     Registration(key)
 }
 
-/// Passes an interrupt on to a child of our own process group, as long as the registration lives.
-pub fn pass_on(child: u32) -> Registration {
-    register(Cleanup::Interrupt(child))
+/// Starts a child in our own process group, to which an interrupt is passed on as long as the registration lives.
+///
+/// An interrupt waits until the child is registered: there is no moment at which it would be forgotten.
+pub fn spawn(command: &mut Command) -> io::Result<(Child, Registration)> {
+    let mut cleanups = cleanups();
+    let child = command.spawn()?;
+    let registration = insert(&mut cleanups, Cleanup::Interrupt(child.id()));
+    Ok((child, registration))
 }
 
 /// Removes a file or directory when slsbuild is interrupted, as long as the registration lives.
@@ -61,7 +66,7 @@ pub fn remove_on_interrupt(path: &Path) -> Registration {
 ///
 /// An interrupt waits until the child is registered: there is no moment at which it would be forgotten.
 #[cfg(unix)]
-pub fn spawn_group(command: &mut std::process::Command) -> io::Result<(Child, Registration)> {
+pub fn spawn_group(command: &mut Command) -> io::Result<(Child, Registration)> {
     use std::os::unix::process::CommandExt as _;
     let mut cleanups = cleanups();
     let child = command.process_group(0).spawn()?;

@@ -71,7 +71,13 @@ impl Command {
 
     /// Runs the command to its end with both outputs captured.
     pub fn output(&self) -> io::Result<Output> {
-        self.standard().stdin(Stdio::null()).output()
+        let mut command = self.standard();
+        command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        let (child, _registration) = interrupt::spawn(&mut command)?;
+        child.wait_with_output()
     }
 
     /// Runs the command to its end with stdin and both outputs inherited (stdout as our stderr, since ours is the result).
@@ -108,6 +114,20 @@ impl fmt::Display for Command {
         if let Some(directory) = &self.directory {
             write!(f, "cd {} && ", quote(directory.as_os_str()))?;
         }
+        // What an outer cargo set is not in the shell that this is pasted into.
+        let removed: Vec<&OsString> = self
+            .environment
+            .iter()
+            .filter(|(name, value)| value.is_none() && std::env::var_os(name).is_some())
+            .map(|(name, _)| name)
+            .filter(|name| !name.to_str().is_some_and(is_leaked))
+            .collect();
+        if !removed.is_empty() {
+            f.write_str("env ")?;
+            for name in removed {
+                write!(f, "-u {} ", name.to_string_lossy())?;
+            }
+        }
         for (name, value) in &self.environment {
             if let Some(value) = value {
                 write!(f, "{}={} ", name.to_string_lossy(), quote(value))?;
@@ -131,8 +151,7 @@ pub struct Running {
 
 impl Running {
     fn start(command: &mut std::process::Command) -> io::Result<Self> {
-        let child = command.spawn()?;
-        let registration = interrupt::pass_on(child.id());
+        let (child, registration) = interrupt::spawn(command)?;
         Ok(Self {
             child,
             _registration: registration,

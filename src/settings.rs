@@ -60,7 +60,7 @@ impl Settings {
     /// [`Error::Usage`] for a value that slsbuild does not know, [`Error::Rejected`] for an arch that Lambda does not run.
     pub fn resolve(arguments: &BuildArgs) -> Result<Self> {
         Ok(Self {
-            targets: targets(&arguments.arch, &arguments.target)?,
+            targets: targets(&arches(arguments), &arguments.target)?,
             runtime: Runtime::parse(&arguments.runtime)?,
             optimize: match arguments.optimize {
                 cli::Optimize::Size => Optimize::Size,
@@ -131,7 +131,20 @@ fn source_date_epoch() -> Result<DosTime> {
     DosTime::from_source_date_epoch(value.as_deref().filter(|value| !value.is_empty()))
 }
 
-/// The targets of `--arch` or `--target`; Lambda's arm64 when neither is given.
+/// `--arch`, else the environment's: a flag of either kind beats it.
+fn arches(arguments: &BuildArgs) -> Vec<String> {
+    if !arguments.arch.is_empty() || !arguments.target.is_empty() {
+        return arguments.arch.clone();
+    }
+    let list = std::env::var("SLSBUILD_ARCH").unwrap_or_default();
+    list.split(',')
+        .map(str::trim)
+        .filter(|arch| !arch.is_empty())
+        .map(str::to_owned)
+        .collect()
+}
+
+/// The targets of `--arch` or `--target`, else of `SLSBUILD_ARCH`; Lambda's arm64 when none is given.
 fn targets(arches: &[String], triples: &[String]) -> Result<Vec<Target>> {
     let asked: Vec<Target> = if triples.is_empty() {
         arches

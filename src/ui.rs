@@ -2,9 +2,11 @@
 //! a status word right-aligned in twelve columns. Nothing depends on colour.
 
 use std::fmt::Display;
-use std::io::Write as _;
+use std::io::{ErrorKind, Write as _};
 
 use anstyle::{AnsiColor, Style};
+
+use crate::error::{Error, Result};
 
 const STATUS: Style = AnsiColor::Green.on_default().bold();
 const LABEL: Style = AnsiColor::Cyan.on_default();
@@ -43,15 +45,20 @@ impl Ui {
     }
 
     /// One line of the result, on stdout.
-    pub fn result(self, line: impl Display) {
-        self.result_bytes(format!("{line}\n").as_bytes());
+    pub fn result(self, line: impl Display) -> Result<()> {
+        self.result_bytes(format!("{line}\n").as_bytes())
     }
 
-    /// A part of the result, byte for byte, on stdout.
-    pub fn result_bytes(self, bytes: &[u8]) {
+    /// A part of the result, byte for byte, on stdout. A reader that went away (`slsbuild plan | head -1`) is no error.
+    pub fn result_bytes(self, bytes: &[u8]) -> Result<()> {
         let mut stdout = std::io::stdout().lock();
-        // A reader that went away (`slsbuild plan | head -1`) is not an error of ours.
-        let _ = stdout.write_all(bytes).and_then(|()| stdout.flush());
+        match stdout.write_all(bytes).and_then(|()| stdout.flush()) {
+            Err(cause) if cause.kind() != ErrorKind::BrokenPipe => Err(Error::Unwritable {
+                path: "stdout".into(),
+                cause,
+            }),
+            _ => Ok(()),
+        }
     }
 
     /// A status line: `    Finished orders`.

@@ -14,8 +14,29 @@ use crate::process::Command;
 use crate::project::cargo::cargo_missing;
 use crate::ui::{Ui, Verbosity};
 
-/// The command that builds all of the plan.
-pub fn command(plan: &Plan, verbosity: Verbosity) -> Command {
+/// The commands that build all of the plan: one, unless targets have different rustflags. Cargo takes rustflags from one
+/// source, so only the environment of a call of their own lets each target have all of its flags, the user's and ours.
+pub fn commands(plan: &Plan, verbosity: Verbosity) -> Vec<Command> {
+    let mut groups: Vec<(Vec<String>, Vec<&TargetPlan>)> = Vec::new();
+    for target in &plan.targets {
+        let flags = rustflags(plan, target);
+        match groups.iter_mut().find(|(others, _)| *others == flags) {
+            Some((_, targets)) => targets.push(target),
+            None => groups.push((flags, vec![target])),
+        }
+    }
+    groups
+        .iter()
+        .map(|(flags, targets)| command(plan, targets, flags, verbosity))
+        .collect()
+}
+
+fn command(
+    plan: &Plan,
+    targets: &[&TargetPlan],
+    rustflags: &[String],
+    verbosity: Verbosity,
+) -> Command {
     let mut command = Command::new("cargo");
     command.args(["build", "--message-format", "json-render-diagnostics"]);
     match verbosity {
@@ -31,15 +52,15 @@ pub fn command(plan: &Plan, verbosity: Verbosity) -> Command {
         .arg("--manifest-path")
         .arg(&plan.manifest)
         .args(["--profile", &plan.profile.name]);
-    add_selection(plan, &mut command);
+    add_selection(plan, targets, &mut command);
     for (key, value) in &plan.profile.set {
         command.args([
             "--config".to_owned(),
             format!("profile.{}.{key}={value}", plan.profile.name),
         ]);
     }
-    add_toolchain(plan, &mut command);
-    add_rustflags(plan, &mut command);
+    add_toolchain(plan, targets, &mut command);
+    add_rustflags(rustflags, &mut command);
     command
         .args(plan.cargo.features.flags())
         .args(plan.cargo.network.flags());
@@ -53,7 +74,7 @@ pub fn command(plan: &Plan, verbosity: Verbosity) -> Command {
     command
 }
 
-fn add_selection(plan: &Plan, command: &mut Command) {
+fn add_selection(plan: &Plan, targets: &[&TargetPlan], command: &mut Command) {
     let mut packages: Vec<&str> = plan
         .steps
         .iter()
@@ -71,15 +92,15 @@ fn add_selection(plan: &Plan, command: &mut Command) {
     command.args(packages.into_iter().flat_map(|name| ["--package", name]));
     command.args(binaries.into_iter().flat_map(|name| ["--bin", name]));
     command.args(
-        plan.targets
+        targets
             .iter()
             .flat_map(|target| ["--target", target.target.triple()]),
     );
 }
 
 /// Linker and C compiler of each target.
-fn add_toolchain(plan: &Plan, command: &mut Command) {
-    for target in &plan.targets {
+fn add_toolchain(plan: &Plan, targets: &[&TargetPlan], command: &mut Command) {
+    for target in targets {
         let triple = target.target.triple();
         if let Some(linker) = linker(plan, target) {
             let value = Value::String(linker.to_string_lossy().into_owned());
@@ -99,7 +120,9 @@ fn add_toolchain(plan: &Plan, command: &mut Command) {
                 command.env(format!("CXX_{suffix}"), tools.join("c++"));
             }
             CPlan::Missing(_) => {
-                command.env(format!("CC_{suffix}"), tools.join("cc"));
+                command
+                    .env(format!("CC_{suffix}"), tools.join("cc"))
+                    .env(format!("CXX_{suffix}"), tools.join("c++"));
             }
         }
     }
@@ -119,38 +142,15 @@ fn linker(plan: &Plan, target: &TargetPlan) -> Option<OsString> {
     }
 }
 
-/// Adds our rustflags to the user's. Cargo takes rustflags from exactly one source, so one that suppresses every other
-/// holds both.
-fn add_rustflags(plan: &Plan, command: &mut Command) {
-    let flags: Vec<Vec<String>> = plan
-        .targets
-        .iter()
-        .map(|target| rustflags(plan, target))
-        .collect();
-    let same = flags.windows(2).all(|pair| pair[0] == pair[1]);
-    if let (true, Some(flags)) = (same, flags.first()) {
-        if flags.iter().any(|flag| flag.contains(char::is_whitespace)) {
-            command.env("CARGO_ENCODED_RUSTFLAGS", flags.join("\u{1f}"));
-        } else {
-            // The same, as a line that people can read.
-            command
-                .env("RUSTFLAGS", flags.join(" "))
-                .env_remove("CARGO_ENCODED_RUSTFLAGS");
-        }
-        return;
-    }
-    // The targets' flags differ, which only `target.*` configuration can cause: cargo appends ours to each.
-    for (target, flags) in plan.targets.iter().zip(flags) {
-        let ours = flags
-            .into_iter()
-            .skip(target.user_flags.len())
-            .map(Value::String)
-            .collect();
-        let value = Value::Array(ours);
-        command.args([
-            "--config".to_owned(),
-            format!("target.{}.rustflags={value}", target.target),
-        ]);
+/// Hands cargo all rustflags in the environment, where they suppress every other source.
+fn add_rustflags(flags: &[String], command: &mut Command) {
+    if flags.iter().any(|flag| flag.contains(char::is_whitespace)) {
+        command.env("CARGO_ENCODED_RUSTFLAGS", flags.join("\u{1f}"));
+    } else {
+        // The same, as a line that people can read.
+        command
+            .env("RUSTFLAGS", flags.join(" "))
+            .env_remove("CARGO_ENCODED_RUSTFLAGS");
     }
 }
 
@@ -174,19 +174,23 @@ fn rustflags(plan: &Plan, target: &TargetPlan) -> Vec<String> {
 /// # Errors
 /// [`Error::CargoFailed`] when cargo fails, [`Error::ToolMissing`] when it failed for want of a C compiler.
 pub(super) fn run(plan: &Plan, ui: Ui) -> Result<Vec<PathBuf>> {
-    let command = command(plan, ui.verbosity());
-    ui.command(&command);
-    let mut running = command
-        .spawn_streaming()
-        .map_err(|error| cargo_missing(&error))?;
-    let stdout = running.take_stdout().context("cargo has no stdout")?;
-    let executables = messages::read(BufReader::new(stdout))?;
-    if !running
-        .wait()
-        .context("cargo was not waited for")?
-        .success()
-    {
-        return Err(toolchain::wanted_c_compiler(plan).unwrap_or(Error::CargoFailed));
+    let mut executables = Vec::new();
+    for command in commands(plan, ui.verbosity()) {
+        ui.command(&command);
+        let mut running = command
+            .spawn_streaming()
+            .map_err(|error| cargo_missing(&error))?;
+        let stdout = running.take_stdout().context("cargo has no stdout")?;
+        let messages = messages::read(BufReader::new(stdout))?;
+        if !running
+            .wait()
+            .context("cargo was not waited for")?
+            .success()
+        {
+            let wanted = toolchain::wanted_c_compiler(plan, &messages.scripts);
+            return Err(wanted.unwrap_or(Error::CargoFailed));
+        }
+        executables.extend(messages.executables);
     }
     let mut binaries = Vec::new();
     for step in &plan.steps {

@@ -19,23 +19,34 @@ pub(super) struct Executable {
     pub(super) path: PathBuf,
 }
 
-/// Reads messages to their end and keeps the executables.
-pub(super) fn read(stream: impl BufRead) -> Result<Vec<Executable>> {
-    let mut executables = Vec::new();
+/// What cargo said that is needed.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Messages {
+    /// The binaries.
+    pub(super) executables: Vec<Executable>,
+    /// The packages whose build script succeeded.
+    pub(super) scripts: Vec<PackageId>,
+}
+
+/// Reads messages to their end.
+pub(super) fn read(stream: impl BufRead) -> Result<Messages> {
+    let mut messages = Messages::default();
     for message in Message::parse_stream(stream) {
-        if let Message::CompilerArtifact(artifact) =
-            message.context("cargo's messages cannot be read")?
-            && artifact.target.is_bin()
-            && let Some(path) = artifact.executable
-        {
-            executables.push(Executable {
-                package: artifact.package_id,
-                binary: artifact.target.name,
-                path: path.into_std_path_buf(),
-            });
+        match message.context("cargo's messages cannot be read")? {
+            Message::CompilerArtifact(artifact) if artifact.target.is_bin() => {
+                messages
+                    .executables
+                    .extend(artifact.executable.map(|path| Executable {
+                        package: artifact.package_id,
+                        binary: artifact.target.name,
+                        path: path.into_std_path_buf(),
+                    }));
+            }
+            Message::BuildScriptExecuted(script) => messages.scripts.push(script.package_id),
+            _ => {}
         }
     }
-    Ok(executables)
+    Ok(messages)
 }
 
 #[cfg(test)]
@@ -49,6 +60,6 @@ mod tests {
             "a build script's line\n",
             "{\"reason\":\"build-finished\",\"success\":true}\n",
         );
-        assert_eq!(read(stream.as_bytes()).unwrap(), []);
+        assert_eq!(read(stream.as_bytes()).unwrap(), Messages::default());
     }
 }

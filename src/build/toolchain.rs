@@ -4,6 +4,8 @@
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
+use cargo_metadata::PackageId;
+
 use crate::error::{Error, Result};
 use crate::fs;
 use crate::plan::{CPlan, Linker, Plan, TargetPlan};
@@ -127,6 +129,7 @@ fn write_scripts(plan: &Plan, target: &TargetPlan) -> Result<()> {
         CPlan::Missing(_) => {
             let _ = fs::remove_file(directory.join(WANTED));
             scripts.push(("cc", no_compiler(target.target)));
+            scripts.push(("c++", no_compiler(target.target)));
         }
         CPlan::NotNeeded | CPlan::Unknown | CPlan::User(_) => {}
     }
@@ -201,19 +204,23 @@ fn no_compiler(target: Target) -> String {
     )
 }
 
-/// The failure to build a package that called for a C compiler where there is none.
-pub(super) fn wanted_c_compiler(plan: &Plan) -> Option<Error> {
-    let missing = plan
-        .targets
-        .iter()
-        .filter(|target| matches!(target.c_compiler, CPlan::Missing(_)));
-    missing.map(|target| target.target).find_map(|target| {
-        let text = fs::read_bounded(&directory(plan, target).join(WANTED), 1 << 20).ok()?;
+/// The failure to build a package that called for a C compiler where there is none. `scripts` are the packages whose build
+/// script succeeded: one of those only asked, and went on without.
+pub(super) fn wanted_c_compiler(plan: &Plan, scripts: &[PackageId]) -> Option<Error> {
+    plan.targets.iter().find_map(|target| {
+        let CPlan::Missing(packages) = &target.c_compiler else {
+            return None;
+        };
+        let text = fs::read_bounded(&directory(plan, target.target).join(WANTED), 1 << 20).ok()?;
         let text = String::from_utf8_lossy(&text);
+        let wanting = packages.iter().find(|package| {
+            text.lines().any(|line| line == package.name)
+                && !scripts.iter().any(|script| script.repr == package.id)
+        })?;
         Some(Error::ToolMissing {
             message: format!(
-                "`{}` compiles C, and there is no C compiler for `{target}`",
-                text.lines().next().unwrap_or_default()
+                "`{}` compiles C, and there is no C compiler for `{}`",
+                wanting.name, target.target
             ),
             hint: "install zig, which is one: pip install ziglang".to_owned(),
         })

@@ -82,7 +82,8 @@ pub fn lambda_zip(path: &Path, expected: Expected) -> Result<Checked> {
 }
 
 /// Holds the stripped binary of a function against Lambda's rules before it is packed, and gives the findings that do
-/// not forbid it. `roots` are the directories of this machine whose names must not stand in it.
+/// not forbid it. `beside` are the names of the files packed with it, `roots` the directories of this machine whose
+/// names must not stand in it.
 ///
 /// # Errors
 /// [`Error::Rejected`] or [`Error::Findings`] when Lambda could not start it.
@@ -91,12 +92,16 @@ pub fn binary(
     roots: &[&str],
     arch: Arch,
     runtime: Runtime,
+    beside: &[&str],
     ui: Ui,
 ) -> Result<Vec<Finding>> {
     let mut facts = binary::inspect_named(&format!("`{BOOTSTRAP}`"), bytes)?;
-    facts.build_paths = binary::build_paths(bytes, roots);
+    // What is known exactly, and what looks like such a path all the same.
+    facts.build_paths.extend(binary::build_paths(bytes, roots));
+    facts.build_paths.sort();
+    facts.build_paths.dedup();
     let (errors, others): (Vec<Finding>, Vec<Finding>) =
-        lambda::lint_binary(&facts, Some(arch), runtime)
+        lambda::lint_binary(&facts, Some(arch), runtime, beside)
             .into_iter()
             .partition(|finding| finding.severity == Severity::Error);
     let mut errors = errors.into_iter();

@@ -35,7 +35,7 @@ pub fn check(arguments: &CheckArgs, format: Format, ui: Ui) -> Result<()> {
         let checked = lambda_zip(path, expected)?;
         say(&checked, ui);
         if format == Format::Human && checked.errors() == 0 {
-            ui.result(checked.path.display());
+            ui.result(checked.path.display())?;
         }
         artifacts.push(checked);
     }
@@ -46,7 +46,7 @@ pub fn check(arguments: &CheckArgs, format: Format, ui: Ui) -> Result<()> {
             artifacts: &artifacts,
             findings: [],
         };
-        ui.result(serde_json::to_string_pretty(&document).context("the report is no JSON")?);
+        ui.result(serde_json::to_string_pretty(&document).context("the report is no JSON")?)?;
     }
     verdict(&artifacts)
 }
@@ -57,6 +57,7 @@ fn refuse_missing(arguments: &CheckArgs) -> Result<()> {
         let cause = match fs::metadata(path) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => "does not exist",
             Ok(facts) if facts.is_dir() => "is a directory, not a zip",
+            Ok(facts) if !facts.is_file() => "is no regular file",
             Ok(_) => continue,
             Err(error) => return Err(error.into()),
         };

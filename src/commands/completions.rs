@@ -9,10 +9,13 @@ use crate::error::Result;
 use crate::ui::Ui;
 
 /// Prints the completion script of a shell.
-pub fn completions(shell: Shell, ui: Ui) {
+///
+/// # Errors
+/// When stdout cannot be written.
+pub fn completions(shell: Shell, ui: Ui) -> Result<()> {
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut Cli::command(), "slsbuild", &mut script);
-    ui.result_bytes(&script);
+    ui.result_bytes(&script)
 }
 
 /// Prints the manual page in roff, all verbs on one page.
@@ -31,6 +34,5 @@ pub fn man(ui: Ui) -> Result<()> {
             .render(&mut page)
             .context("the manual page cannot be rendered")?;
     }
-    ui.result_bytes(&page);
-    Ok(())
+    ui.result_bytes(&page)
 }

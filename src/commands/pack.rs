@@ -75,7 +75,7 @@ pub fn pack(plan: &Plan, step: &Step, binary: &Path, compile: Duration, ui: Ui) 
 
     if let Some(record) = record
         && record.is_fresh(&fingerprint, &step.artifact)
-        && step.directory.join(UNSTRIPPED).is_file()
+        && holds(&step.directory.join(UNSTRIPPED), &bytes)
     {
         let path = fs::from_here(&step.artifact);
         let artifact = Artifact {
@@ -105,6 +105,12 @@ pub fn pack(plan: &Plan, step: &Step, binary: &Path, compile: Duration, ui: Ui) 
     })
 }
 
+/// Whether a file holds exactly these bytes.
+fn holds(path: &Path, bytes: &[u8]) -> bool {
+    fs::metadata(path).is_ok_and(|facts| facts.len() == bytes.len() as u64)
+        && fs::read(path).is_ok_and(|content| content == bytes)
+}
+
 /// Strips, checks and packs a binary, in memory: nothing that is refused touches the disk.
 fn assemble(
     plan: &Plan,
@@ -114,13 +120,20 @@ fn assemble(
     ui: Ui,
 ) -> Result<(Zip, Vec<Finding>)> {
     let stripped = binary::strip(bytes, plan.strip)?;
+    let beside: Vec<&str> = step
+        .includes
+        .iter()
+        .map(|include| include.name.as_str())
+        .collect();
     let findings = check::binary(
         &stripped,
         &known_roots(plan),
         step.target.arch,
         plan.runtime,
+        &beside,
         ui,
     )?;
+    lambda::refuse_unzipped_excess(stripped.len() as u64, &step.includes)?;
     let tree = lambda::assemble(stripped, &step.includes)?;
     let zip = zip::write(&tree, settings)?;
     lambda::refuse_excess(&zip)?;

@@ -23,10 +23,9 @@ pub fn plan(arguments: &BuildArgs, format: Format, ui: Ui) -> Result<()> {
     let plan = Plan::new(project, &settings, Touch::Nothing, ui)?;
     plan.say_notes(ui);
     match format {
-        Format::Human => human(&plan).into_iter().for_each(|line| ui.result(line)),
-        Format::Json => ui.result(json(&plan)),
+        Format::Human => ui.result(human(&plan).join("\n")),
+        Format::Json => ui.result(format_args!("{:#}", json(&plan))),
     }
-    Ok(())
 }
 
 fn human(plan: &Plan) -> Vec<String> {
@@ -45,7 +44,7 @@ fn human(plan: &Plan) -> Vec<String> {
             c_compiler(target)
         ));
     }
-    lines.push(cargo::command(plan, Verbosity::Normal).to_string());
+    lines.extend(commands(plan));
     for step in &plan.steps {
         let includes = match step.includes.len() {
             0 => String::new(),
@@ -85,7 +84,7 @@ fn json(plan: &Plan) -> serde_json::Value {
             "linker": target.linker.to_string(),
             "c_compiler": c_compiler(target),
         })).collect::<Vec<_>>(),
-        "command": cargo::command(plan, Verbosity::Normal).to_string(),
+        "commands": commands(plan),
         "artifacts": plan.steps.iter().map(|step| json!({
             "name": step.function.name,
             "package": step.function.package,
@@ -97,6 +96,13 @@ fn json(plan: &Plan) -> serde_json::Value {
             "includes": step.includes.iter().map(|include| &include.name).collect::<Vec<_>>(),
         })).collect::<Vec<_>>(),
     })
+}
+
+fn commands(plan: &Plan) -> Vec<String> {
+    cargo::commands(plan, Verbosity::Normal)
+        .iter()
+        .map(ToString::to_string)
+        .collect()
 }
 
 fn c_compiler(target: &TargetPlan) -> String {

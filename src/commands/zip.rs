@@ -45,7 +45,6 @@ pub fn zip(arguments: &BuildArgs, format: Format, ui: Ui) -> Result<()> {
         Format::Human => report
             .artifacts
             .iter()
-            .for_each(|artifact| ui.result(artifact.path.display())),
+            .try_for_each(|artifact| ui.result(artifact.path.display())),
     }
-    Ok(())
 }

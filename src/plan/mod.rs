@@ -11,7 +11,7 @@ use crate::artifact::deflate::Level;
 use crate::artifact::zip::DosTime;
 use crate::binary::Strip;
 use crate::error::{Error, Result};
-use crate::platform::lambda::Runtime;
+use crate::platform::lambda::{self, Runtime};
 use crate::project::cargo_config;
 use crate::project::graph::Touch;
 use crate::project::include::{self, Included};
@@ -114,6 +114,7 @@ fn steps(project: &Project, settings: &Settings) -> Result<Vec<Step>> {
             &function.directory,
             &project.workspace_root,
         )?;
+        lambda::refuse_unzipped_excess(0, &includes)?;
         for target in &settings.targets {
             let parts = [function.name.as_str(), "lambda", target.directory()];
             let directory = parts

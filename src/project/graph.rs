@@ -76,6 +76,8 @@ pub fn c_packages(
         Touch::Nothing => {
             let mut offline = options.clone();
             offline.network.offline = true;
+            // Without this a stale lock file would be written anew.
+            offline.network.locked = true;
             let quiet = Ui::new(Verbosity::Quiet);
             match cargo::graph(&project.manifest, &offline, target.triple(), quiet) {
                 Ok(metadata) => metadata,
@@ -142,6 +144,13 @@ fn find(metadata: &Metadata, project: &Project) -> Vec<CPackage> {
         .iter()
         .map(|package| (&package.id, format!("{} {}", package.name, package.version)))
         .collect();
+    // By the package's own name: a dependency may be renamed.
+    let is_c_builder = |id: &PackageId| {
+        names
+            .get(id)
+            .and_then(|name| name.split(' ').next())
+            .is_some_and(|name| C_BUILD_DEPENDENCIES.contains(&name))
+    };
     let mut open: Vec<&PackageId> = project
         .functions
         .iter()
@@ -161,9 +170,7 @@ fn find(metadata: &Metadata, project: &Project) -> Vec<CPackage> {
             if has(DependencyKind::Normal) {
                 open.push(&dependency.pkg);
             }
-            if has(DependencyKind::Build)
-                && C_BUILD_DEPENDENCIES.contains(&dependency.name.as_str())
-            {
+            if has(DependencyKind::Build) && is_c_builder(&dependency.pkg) {
                 let name = names.get(id).cloned().unwrap_or_else(|| id.repr.clone());
                 found.insert(CPackage {
                     name,

@@ -76,9 +76,8 @@ fn ring_is_compiled_by_zig_and_answers() {
     );
 }
 
-#[test]
-fn without_a_c_compiler_the_crate_and_the_command_are_named() {
-    // A PATH without zig, Python and cross compilers: only what cargo needs to link build scripts.
+/// A directory for PATH without zig, Python and cross compilers: only what cargo needs to link build scripts.
+pub(crate) fn tools_without_a_c_compiler() -> tempfile::TempDir {
     let tools = tempfile::tempdir().unwrap();
     let path = std::env::var_os("PATH").unwrap_or_default();
     for tool in [
@@ -91,6 +90,12 @@ fn without_a_c_compiler_the_crate_and_the_command_are_named() {
             std::os::unix::fs::symlink(found, tools.path().join(tool)).unwrap();
         }
     }
+    tools
+}
+
+#[test]
+fn without_a_c_compiler_the_crate_and_the_command_are_named() {
+    let tools = tools_without_a_c_compiler();
     let target = tempfile::tempdir().unwrap();
     let mut command = slsbuild();
     command

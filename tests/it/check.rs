@@ -422,6 +422,7 @@ fn a_binary_is_judged_before_it_is_packed() {
             &roots,
             Arch::Arm64,
             Runtime::ProvidedAl2023,
+            &[],
             ui,
         )
     };
@@ -508,4 +509,14 @@ fn what_zip_makes_passes_without_a_finding() {
             assert_eq!(checked[fact], artifact[fact], "{fact}");
         }
     }
+}
+
+#[test]
+fn what_is_no_regular_file_is_not_read() {
+    let output = crate::support::slsbuild()
+        .args(["check", "/dev/zero"])
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("`/dev/zero` is no regular file"));
 }

@@ -252,14 +252,61 @@ fn rustflags_among_cargos_own_arguments() {
 }
 
 #[test]
-fn more_than_lambda_unpacks_is_refused_before_the_file_appears() {
+fn more_than_lambda_unpacks_is_refused_before_cargo_runs() {
     let orders = Crate::binary("orders").file("data/small.txt", "small");
     let large = fs_err::File::create(orders.path().join("data/large.bin")).unwrap();
-    large.set_len(250 << 20).unwrap();
+    large.set_len(251 << 20).unwrap();
     let outcome = orders.outcome("zip --arch amd64 --include data -q");
     insta::assert_snapshot!(outcome);
     let zip = orders
         .path()
         .join("target/slsbuild/orders/lambda/amd64/bootstrap.zip");
     assert!(!zip.exists());
+    assert!(
+        !orders.path().join("target/release").exists(),
+        "cargo ran for nothing"
+    );
+}
+
+#[test]
+fn a_result_that_cannot_be_written_is_an_error() {
+    let mut command = crate::support::slsbuild();
+    let full = fs_err::OpenOptions::new()
+        .write(true)
+        .open("/dev/full")
+        .unwrap();
+    command
+        .args(["completions", "bash"])
+        .stdout(full.into_file());
+    let output = command.output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(
+        String::from_utf8_lossy(&output.stderr).starts_with("error: `stdout` cannot be written: ")
+    );
+}
+
+#[test]
+fn a_compile_error_beside_a_script_that_only_asked_for_a_compiler_is_cargos() {
+    // A build script that looks for a C compiler and goes on without one, through a local stand-in named `cc`.
+    let orders = Crate::binary("orders")
+        .file("cc/Cargo.toml", "[package]\nname = \"cc\"\nversion = \"1.0.0\"\nedition = \"2024\"\n")
+        .file("cc/src/lib.rs", "")
+        .file("build.rs", "fn main() { let cc = std::env::var(\"CC_x86_64_unknown_linux_musl\").unwrap(); let _ = std::process::Command::new(cc).status(); }\n")
+        .file("src/main.rs", "fn main() { let x: u32 = \"one\"; }\n")
+        .manifest("[build-dependencies]\ncompiler = { package = \"cc\", path = \"cc\" }");
+    let tools = crate::c_code::tools_without_a_c_compiler();
+    let mut command = orders.slsbuild("zip --arch amd64");
+    let outcome = crate::support::outcome(command.env("PATH", tools.path()));
+    assert!(
+        outcome.contains("`orders 0.1.0` probably compiles C"),
+        "a renamed `cc` is seen: {outcome}"
+    );
+    assert!(outcome.starts_with("exit code: 101\n"), "{outcome}");
+
+    // The same script, failing for want of the compiler.
+    orders.write("build.rs", b"fn main() { let cc = std::env::var(\"CXX_x86_64_unknown_linux_musl\").unwrap(); assert!(std::process::Command::new(cc).status().unwrap().success()); }\n");
+    let mut command = orders.slsbuild("zip --arch amd64");
+    let outcome = crate::support::outcome(command.env("PATH", tools.path()));
+    assert!(outcome.starts_with("exit code: 4\n"), "{outcome}");
+    assert!(outcome.contains("error: `orders 0.1.0` compiles C, and there is no C compiler for `x86_64-unknown-linux-musl`"), "{outcome}");
 }

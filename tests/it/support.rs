@@ -10,10 +10,24 @@ pub(crate) fn slsbuild() -> Command {
         .env("CARGO_TARGET_DIR", fixtures_target())
         .env("NO_COLOR", "1")
         .env("COLUMNS", "100");
+    for (name, _) in std::env::vars_os() {
+        let name = name.to_string_lossy();
+        let decides = [
+            "SLSBUILD_",
+            "CARGO_PROFILE_",
+            "CARGO_BUILD_",
+            "CARGO_TARGET_",
+        ];
+        if decides
+            .iter()
+            .any(|prefix| name.starts_with(prefix) && name != "CARGO_TARGET_DIR")
+        {
+            command.env_remove(name.as_ref());
+        }
+    }
     for name in [
         "RUSTFLAGS",
         "CARGO_ENCODED_RUSTFLAGS",
-        "SLSBUILD_ARCH",
         "SOURCE_DATE_EPOCH",
         "CARGO_TERM_COLOR",
     ] {

@@ -144,6 +144,96 @@ fn flags_of_every_source_reach_the_compiler() {
 }
 
 #[test]
+fn every_target_of_one_build_has_all_of_its_flags() {
+    // Which flags arrived stands in the binary itself, so that no arch has to run.
+    let source = "#[used]\nstatic MARK: [u8; 11] = if cfg!(common) { *b\"MARK-common\" } else if cfg!(own) { *b\"MARK-own---\" } else { *b\"MARK-none--\" };\nfn main() { println!(\"{:p}\", &raw const MARK); }\n";
+    let config = "[build]\nrustflags = [\"--cfg\", \"common\"]\n[target.aarch64-unknown-linux-musl]\nrustflags = [\"--cfg\", \"own\"]\n";
+    let orders = Crate::binary("orders")
+        .file("src/main.rs", source)
+        .file(".cargo/config.toml", config);
+    let marks = |flags: Option<&str>| {
+        let mut command = orders.slsbuild("zip --arch amd64,arm64 -q");
+        if let Some(flags) = flags {
+            command.env("RUSTFLAGS", flags);
+        }
+        assert!(command.status().unwrap().success());
+        ["amd64", "arm64"].map(|arch| {
+            let zip = orders.path().join(format!(
+                "target/slsbuild/orders/lambda/{arch}/bootstrap.zip"
+            ));
+            let binary = entry(&zip, "bootstrap");
+            let at = binary
+                .windows(5)
+                .position(|window| window == b"MARK-")
+                .unwrap();
+            String::from_utf8(binary[at..at + 11].to_vec()).unwrap()
+        })
+    };
+    assert_eq!(marks(None), ["MARK-common", "MARK-own---"]);
+    assert_eq!(marks(Some("--cfg common")), ["MARK-common", "MARK-common"]);
+}
+
+#[test]
+fn a_plan_leaves_a_stale_lock_file_as_it_is() {
+    let orders = Crate::binary("orders")
+        .file(
+            "Cargo.lock",
+            "version = 4\n[[package]]\nname = \"orders\"\nversion = \"0.1.0\"\n",
+        )
+        .file(
+            "shared/Cargo.toml",
+            "[package]\nname = \"shared\"\nversion = \"0.1.0\"\nedition = \"2024\"\n",
+        )
+        .file("shared/src/lib.rs", "")
+        .manifest("[dependencies]\nshared = { path = \"shared\" }");
+    let lock = fs_err::read(orders.path().join("Cargo.lock")).unwrap();
+    let plan = orders.outcome("plan");
+    assert!(
+        plan.starts_with("exit code: 0\n") && plan.contains("nobody knows yet"),
+        "{plan}"
+    );
+    assert_eq!(
+        fs_err::read(orders.path().join("Cargo.lock")).unwrap(),
+        lock
+    );
+}
+
+#[test]
+fn a_flag_beats_the_environment() {
+    let orders = Crate::binary("orders");
+    let plan = |arguments: &str| {
+        outcome(
+            orders
+                .slsbuild(&format!("plan {arguments}"))
+                .env("SLSBUILD_ARCH", "amd64"),
+        )
+    };
+    assert!(plan("").contains("orders for x86_64-unknown-linux-musl"));
+    assert!(plan("--arch arm64").contains("orders for aarch64-unknown-linux-musl"));
+    assert!(
+        plan("--target aarch64-unknown-linux-musl")
+            .contains("orders for aarch64-unknown-linux-musl")
+    );
+}
+
+#[test]
+fn an_unstripped_binary_that_was_changed_is_written_again() {
+    let orders = Crate::binary("orders");
+    let build = || {
+        let status = orders.slsbuild("zip --arch amd64 -q").status();
+        assert!(status.unwrap().success());
+    };
+    build();
+    let unstripped = orders
+        .path()
+        .join("target/slsbuild/orders/lambda/amd64/bootstrap.unstripped");
+    let before = fs_err::read(&unstripped).unwrap();
+    fs_err::write(&unstripped, b"junk").unwrap();
+    build();
+    assert_eq!(fs_err::read(&unstripped).unwrap(), before);
+}
+
+#[test]
 fn crates_that_ask_for_libraries_musl_does_not_have() {
     let source = "#[link(name = \"m\")]\n#[link(name = \"pthread\")]\n#[link(name = \"dl\")]\nunsafe extern \"C\" { fn cos(x: f64) -> f64; }\nfn main() { println!(\"{}\", unsafe { cos(0.0) }); }\n";
     let orders = Crate::binary("orders").file("src/main.rs", source);

@@ -50,7 +50,12 @@ pub(super) fn lint(
     }
     match binary::inspect_named(&format!("`{BOOTSTRAP}`"), &content) {
         Ok(facts) => {
-            let is_bundled = |library: &str| bundles(archive.entries(), library);
+            let is_bundled = |library: &str| {
+                bundles(
+                    archive.entries().iter().map(|entry| entry.name.as_str()),
+                    library,
+                )
+            };
             findings.extend(executable::lint(
                 &facts,
                 expected.arch,
@@ -180,10 +185,10 @@ fn lint_script(content: &[u8]) -> Option<Finding> {
 }
 
 /// Whether the zip brings a library to a place where the loader looks for it.
-fn bundles(entries: &[ArchiveEntry], library: &str) -> bool {
-    entries.iter().any(|entry| {
+pub(super) fn bundles<S: AsRef<str>>(names: impl IntoIterator<Item = S>, library: &str) -> bool {
+    names.into_iter().any(|name| {
         LIBRARY_DIRECTORIES
             .iter()
-            .any(|directory| tidy(&entry.name).strip_prefix(directory) == Some(library))
+            .any(|directory| tidy(name.as_ref()).strip_prefix(directory) == Some(library))
     })
 }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::bootstrap::bundles;
 use super::{BOOTSTRAP, Runtime};
 use crate::binary::{Facts, Linkage};
 use crate::finding::Finding;
@@ -26,12 +27,17 @@ const BASE_LIBRARIES: [&str; 13] = [
     "linux-vdso.so.1",
 ];
 
-/// Holds the facts of a function's executable against the rules.
-pub fn lint_binary(facts: &Facts, expected: Option<Arch>, runtime: Runtime) -> Vec<Finding> {
-    lint(facts, expected, runtime, |_| false)
+/// Holds the facts of a function's executable against the rules. `beside` are the names of the files packed with it.
+pub fn lint_binary(
+    facts: &Facts,
+    expected: Option<Arch>,
+    runtime: Runtime,
+    beside: &[&str],
+) -> Vec<Finding> {
+    lint(facts, expected, runtime, |library| bundles(beside, library))
 }
 
-/// [`lint_binary`] where some libraries come with the artifact.
+/// [`lint_binary`] where `is_bundled` tells which libraries come with the artifact.
 pub(super) fn lint(
     facts: &Facts,
     expected: Option<Arch>,

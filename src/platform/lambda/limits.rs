@@ -2,9 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::BOOTSTRAP;
 use crate::artifact::zip::{EntrySize, Zip};
 use crate::error::{Error, Result};
 use crate::finding::Finding;
+use crate::project::include::Included;
 use crate::units::{Bytes, Limit, used_percent};
 
 /// Bytes of a zip that Lambda's API accepts: 50 MB, which AWS counts as 2^20 each.
@@ -57,11 +59,36 @@ pub fn limits(zipped: u64, unzipped: u64) -> Vec<LimitUse> {
 /// # Errors
 /// [`Error::Rejected`] with both numbers and the five largest entries.
 pub fn refuse_excess(zip: &Zip) -> Result<()> {
-    let excess = lint(
+    refuse(lint(
         zip.bytes.len() as u64,
         zip.uncompressed_size(),
         &zip.entries,
-    );
+    ))
+}
+
+/// Refuses files that are together more than Lambda unpacks, before any of them is compressed. `binary` is the size of the
+/// `bootstrap` in bytes, 0 while there is none.
+///
+/// # Errors
+/// [`Error::Rejected`] with both numbers and the largest entries.
+pub fn refuse_unzipped_excess(binary: u64, includes: &[Included]) -> Result<()> {
+    let entry = |name: &str, size| EntrySize {
+        name: name.to_owned(),
+        size,
+        compressed: 0,
+    };
+    let mut entries: Vec<EntrySize> = includes
+        .iter()
+        .map(|include| entry(&include.name, include.size))
+        .collect();
+    entries.push(entry(BOOTSTRAP, binary));
+    let unzipped = entries
+        .iter()
+        .fold(0, |sum: u64, entry| sum.saturating_add(entry.size));
+    refuse(lint(0, unzipped, &entries))
+}
+
+fn refuse(excess: Vec<Finding>) -> Result<()> {
     match excess.into_iter().next() {
         None => Ok(()),
         Some(Finding { message, hint, .. }) => Err(Error::Rejected { message, hint }),

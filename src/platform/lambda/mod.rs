@@ -10,7 +10,9 @@ mod runtime;
 
 pub use assemble::assemble;
 pub use executable::lint_binary;
-pub use limits::{LimitUse, UNZIPPED_LIMIT, ZIPPED_LIMIT, limits, refuse_excess};
+pub use limits::{
+    LimitUse, UNZIPPED_LIMIT, ZIPPED_LIMIT, limits, refuse_excess, refuse_unzipped_excess,
+};
 pub use runtime::Runtime;
 
 use crate::artifact::archive::{Archive, ArchiveEntry};
