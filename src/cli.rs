@@ -89,14 +89,9 @@ pub struct BuildArgs {
         default_value = "provided.al2023"
     )]
     pub runtime: String,
-    /// What the optimizer aims at, where the crate's profile does not say it: opt-level z, s or 3
-    #[arg(
-        long,
-        value_name = "AIM",
-        env = "SLSBUILD_OPTIMIZE",
-        default_value = "speed"
-    )]
-    pub optimize: Optimize,
+    /// What the optimizer aims at, where the crate's profile does not say it: opt-level z, s or 3 [default: speed]
+    #[arg(long, value_name = "AIM", env = "SLSBUILD_OPTIMIZE")]
+    pub optimize: Option<Optimize>,
     /// What a panic does; without this flag it is what the crate's profile says
     #[arg(long, value_name = "STRATEGY", env = "SLSBUILD_PANIC")]
     pub panic: Option<Panic>,

@@ -26,11 +26,13 @@ pub enum Error {
         /// Where the search began.
         directory: PathBuf,
     },
-    /// `cargo metadata` refused the project; its own text is on the terminal already.
+    /// `cargo metadata` refused the project; its own words come before ours.
     #[error("`cargo metadata` refused `{}`", .manifest.display())]
     Metadata {
         /// The manifest asked for.
         manifest: PathBuf,
+        /// Cargo's own words, over several lines.
+        output: String,
     },
     /// The project does not hold what was asked for.
     #[error("{message}")]
@@ -135,7 +137,7 @@ impl Error {
             | Self::Include { hint, .. }
             | Self::Rejected { hint, .. }
             | Self::FunctionFailed { hint, .. } => hint.clone(),
-            Self::Metadata { manifest } => Some(format!(
+            Self::Metadata { manifest, .. } => Some(format!(
                 "cargo says why above; ask it alone: cargo metadata --format-version 1 --manifest-path {}",
                 manifest.display()
             )),
@@ -146,6 +148,25 @@ impl Error {
                 Some("make room there, or choose another directory: --out-dir DIR".to_owned())
             }
             Self::Findings { .. } | Self::Interrupted | Self::Unexpected(_) => None,
+        }
+    }
+
+    /// Another program's words over several lines, which are said before the message.
+    pub fn preface(&self) -> Option<&str> {
+        match self {
+            Self::Metadata { output, .. } => Some(output),
+            Self::Usage { .. }
+            | Self::NoManifest { .. }
+            | Self::Project { .. }
+            | Self::Include { .. }
+            | Self::ToolMissing { .. }
+            | Self::Rejected { .. }
+            | Self::Findings { .. }
+            | Self::FunctionFailed { .. }
+            | Self::CargoFailed
+            | Self::Interrupted
+            | Self::Unwritable { .. }
+            | Self::Unexpected(_) => None,
         }
     }
 

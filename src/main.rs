@@ -24,6 +24,9 @@ fn main() -> ExitCode {
 }
 
 fn fail(error: &Error, ui: Ui) -> ExitCode {
+    if let Some(words) = error.preface() {
+        ui.words(words);
+    }
     ui.error(error.one_line(), error.hint().as_deref());
     ExitCode::from(error.exit_code())
 }

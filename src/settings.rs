@@ -37,8 +37,8 @@ pub struct Settings {
     pub targets: Vec<Target>,
     /// The Lambda runtime that the artifact must run on.
     pub runtime: Runtime,
-    /// What the optimizer aims at.
-    pub optimize: Optimize,
+    /// What the optimizer aims at, if the user said it on this call.
+    pub optimize: Option<Optimize>,
     /// What a panic does, if the user said it on this call.
     pub panic: Option<Panic>,
     /// What is stripped, if the user said it on this call.
@@ -62,11 +62,11 @@ impl Settings {
         Ok(Self {
             targets: targets(&arches(arguments), &arguments.target)?,
             runtime: Runtime::parse(&arguments.runtime)?,
-            optimize: match arguments.optimize {
+            optimize: arguments.optimize.map(|aim| match aim {
                 cli::Optimize::Size => Optimize::Size,
                 cli::Optimize::Balanced => Optimize::Balanced,
                 cli::Optimize::Speed => Optimize::Speed,
-            },
+            }),
             panic: arguments.panic.map(|panic| match panic {
                 cli::Panic::Unwind => Panic::Unwind,
                 cli::Panic::Abort => Panic::Abort,
@@ -85,17 +85,7 @@ impl Settings {
 }
 
 fn cargo_options(arguments: &CargoArgs) -> Result<CargoOptions> {
-    // Cargo takes rustflags from one source, and ours is it: these would be dropped without a word.
-    if let Some(flag) = arguments
-        .extra
-        .iter()
-        .find(|flag| flag.contains("rustflags"))
-    {
-        return Err(Error::Usage {
-            message: format!("`{flag}` would have no effect: slsbuild hands cargo all rustflags together"),
-            hint: Some("put them into .cargo/config.toml, or into the environment: RUSTFLAGS='…' slsbuild zip".to_owned()),
-        });
-    }
+    refuse_contradictions(&arguments.extra)?;
     let separators = |c: char| c == ',' || c.is_whitespace();
     let names = arguments
         .features
@@ -122,6 +112,47 @@ fn cargo_options(arguments: &CargoArgs) -> Result<CargoOptions> {
         jobs: arguments.jobs.clone(),
         extra: arguments.extra.clone(),
     })
+}
+
+/// Refuses arguments for cargo that would make the plan, and the report, say what is not so.
+fn refuse_contradictions(extra: &[String]) -> Result<()> {
+    const OURS: [&str; 9] = [
+        "--target",
+        "--target-dir",
+        "--profile",
+        "--release",
+        "--manifest-path",
+        "--package",
+        "--bin",
+        "--features",
+        "--message-format",
+    ];
+    for argument in extra {
+        let flag = argument.split('=').next().unwrap_or_default();
+        let (cause, hint) = if argument.contains("rustflags") {
+            (
+                "would have no effect: slsbuild hands cargo all rustflags together",
+                "put them into .cargo/config.toml, or into the environment: RUSTFLAGS='…' slsbuild zip",
+            )
+        } else if argument.contains("profile.") {
+            (
+                "would change the profile behind the plan",
+                "set it in Cargo.toml, or for one run: CARGO_PROFILE_RELEASE_LTO=false slsbuild zip",
+            )
+        } else if OURS.contains(&flag) {
+            (
+                "is a flag of slsbuild's own",
+                "put it before the `--`; see slsbuild zip --help",
+            )
+        } else {
+            continue;
+        };
+        return Err(Error::Usage {
+            message: format!("`{argument}` among cargo's arguments {cause}"),
+            hint: Some(hint.to_owned()),
+        });
+    }
+    Ok(())
 }
 
 /// The time of `SOURCE_DATE_EPOCH` (<https://reproducible-builds.org/specs/source-date-epoch/>), or the default.

@@ -90,6 +90,11 @@ impl Ui {
         self.say(Verbosity::Normal, format_args!("{line}"));
     }
 
+    /// Another program's words about a failure. Said at every verbosity.
+    pub fn words(self, words: impl Display) {
+        self.say(Verbosity::Quiet, format_args!("{words}"));
+    }
+
     /// Something that the user did not ask for but should know.
     pub fn note(self, message: impl Display) {
         self.say(

@@ -68,7 +68,14 @@ fn add_target(target: Target, ui: Ui) -> Result<()> {
         hint: format!("rustup target add {target}"),
     };
     if find_on_path("rustup").is_none() {
-        return Err(missing("there is no rustup to install it".to_owned()));
+        return Err(Error::ToolMissing {
+            message: format!(
+                "std for `{target}` is not installed, and there is no rustup to install it"
+            ),
+            hint: format!(
+                "install your distribution's std for {target}, or Rust with rustup (https://rustup.rs)"
+            ),
+        });
     }
     ui.status(
         "Installing",

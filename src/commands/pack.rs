@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use crate::artifact::zip::{self, Zip, ZipSettings};
-use crate::binary;
+use crate::binary::{self, Strip};
 use crate::check;
 use crate::digest::Sha256;
 use crate::error::{Error, Result};
@@ -125,7 +125,7 @@ fn assemble(
         .iter()
         .map(|include| include.name.as_str())
         .collect();
-    let findings = check::binary(
+    let mut findings = check::binary(
         &stripped,
         &known_roots(plan),
         step.target.arch,
@@ -133,6 +133,13 @@ fn assemble(
         &beside,
         ui,
     )?;
+    // What the user asked to keep is no finding.
+    let kept = |rule: &str| match plan.strip {
+        Strip::Symbols => false,
+        Strip::Debuginfo => rule == "lambda/symbols",
+        Strip::None => rule == "lambda/symbols" || rule == "lambda/debug-info",
+    };
+    findings.retain(|finding| !kept(&finding.rule));
     lambda::refuse_unzipped_excess(stripped.len() as u64, &step.includes)?;
     let tree = lambda::assemble(stripped, &step.includes)?;
     let zip = zip::write(&tree, settings)?;

@@ -5,7 +5,7 @@ mod notes;
 mod profile;
 mod toolchain;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::artifact::deflate::Level;
 use crate::artifact::zip::DosTime;
@@ -114,6 +114,7 @@ fn steps(project: &Project, settings: &Settings) -> Result<Vec<Step>> {
             &function.directory,
             &project.workspace_root,
         )?;
+        refuse_own_output(&includes, &project.output_root())?;
         lambda::refuse_unzipped_excess(0, &includes)?;
         for target in &settings.targets {
             let parts = [function.name.as_str(), "lambda", target.directory()];
@@ -143,6 +144,21 @@ fn steps(project: &Project, settings: &Settings) -> Result<Vec<Step>> {
             hint: Some("choose one function and one arch: --bin NAME --arch arm64".to_owned()),
         }),
         _ => Ok(steps),
+    }
+}
+
+/// An artifact that held earlier artifacts would differ on every run.
+fn refuse_own_output(includes: &[Included], root: &Path) -> Result<()> {
+    match includes
+        .iter()
+        .find(|include| include.path.starts_with(root))
+    {
+        None => Ok(()),
+        Some(include) => Err(Error::Include {
+            include: include.name.clone(),
+            cause: "it is slsbuild's own output".to_owned(),
+            hint: Some("include what the function reads, not the target directory".to_owned()),
+        }),
     }
 }
 

@@ -28,7 +28,30 @@ impl Plan {
                 ));
             }
         }
+        self.say_flags_for_gcc(ui);
         self.say_missing_c_compiler(ui);
+    }
+
+    /// rust-lld takes a linker's own options; those that only gcc's front end knows break the link.
+    fn say_flags_for_gcc(&self, ui: Ui) {
+        let is_for_gcc = |flag: &str| {
+            flag.contains("-Wl,")
+                || flag.contains("linker-flavor=gcc")
+                || flag.ends_with("-pthread")
+        };
+        for target in self
+            .targets
+            .iter()
+            .filter(|target| target.linker == Linker::RustLld)
+        {
+            if let Some(flag) = target.user_flags.iter().find(|flag| is_for_gcc(flag)) {
+                let variable = target.target.triple().replace('-', "_").to_uppercase();
+                ui.warning(
+                    format_args!("rustflag `{flag}` is for gcc, and `{}` is linked by rust-lld", target.target),
+                    Some(&format!("drop `-Wl,`, or link by gcc: CARGO_TARGET_{variable}_LINKER=cc slsbuild zip")),
+                );
+            }
+        }
     }
 
     fn say_missing_c_compiler(&self, ui: Ui) {

@@ -18,13 +18,16 @@ pub struct ProfilePlan {
 impl ProfilePlan {
     pub(super) fn new(profile: &Profile, settings: &Settings) -> Self {
         let mut wanted: Vec<(&'static str, String)> = Vec::new();
-        if profile.is_release {
-            let level = match settings.optimize {
+        // A profile for development is left alone but for what is asked for on this call.
+        if profile.is_release || settings.optimize.is_some() {
+            let level = match settings.optimize.unwrap_or(Optimize::Speed) {
                 Optimize::Size => "\"z\"",
                 Optimize::Balanced => "\"s\"",
                 Optimize::Speed => "3",
             };
             wanted.push(("opt-level", level.to_owned()));
+        }
+        if profile.is_release {
             wanted.push(("lto", "\"fat\"".to_owned()));
             wanted.push(("codegen-units", "1".to_owned()));
         }

@@ -70,7 +70,7 @@ impl TargetPlan {
         if !installed && settings.cargo.network.offline {
             return Err(Error::ToolMissing {
                 message: format!(
-                    "std for `{target}` is not installed, and --offline keeps rustup from fetching it"
+                    "std for `{target}` is not installed, and rustup must not fetch it (--offline or --frozen)"
                 ),
                 hint: format!("rustup target add {target}"),
             });

@@ -84,9 +84,11 @@ fn run_metadata(
     ui.command(&command);
     let output = command.output().map_err(|error| cargo_missing(&error))?;
     if !output.status.success() {
-        ui.log(String::from_utf8_lossy(&output.stderr).trim_end());
         return Err(Error::Metadata {
             manifest: manifest.to_owned(),
+            output: String::from_utf8_lossy(&output.stderr)
+                .trim_end()
+                .to_owned(),
         });
     }
     let text =

@@ -66,7 +66,9 @@ impl Project {
             let rustc = rustc
                 .join()
                 .unwrap_or_else(|_| Err(anyhow!("`rustc` was not waited for").into()));
-            Ok::<_, Error>((metadata?, rustc?))
+            // Without rustc cargo fails as well, and says less.
+            let rustc = rustc?;
+            Ok::<_, Error>((metadata?, rustc))
         })?;
         Ok(Self {
             workspace_root: metadata.workspace_root.clone().into_std_path_buf(),

@@ -151,6 +151,7 @@ fn discover(
             .filter(|function| function.name == *default)
             .collect());
     }
+    let all = candidates.clone();
     let names: Vec<String> = candidates
         .iter()
         .map(|function| function.name.clone())
@@ -160,6 +161,7 @@ fn discover(
         .filter(|function| is_lambda_function(metadata, function))
         .collect();
     if functions.is_empty() {
+        refuse_twins(&all)?;
         return Err(Error::Project {
             message: format!(
                 "several binaries, and none depends on a Lambda runtime crate: {}",

@@ -83,10 +83,19 @@ fn read(command: &Command, ui: Ui) -> Result<String> {
         hint: "install Rust with rustup, then see that it is on PATH: rustc --version".to_owned(),
     })?;
     if !output.status.success() {
-        ui.log(String::from_utf8_lossy(&output.stderr).trim_end());
+        let words = String::from_utf8_lossy(&output.stderr).into_owned();
+        let cause = words
+            .lines()
+            .map(str::trim)
+            .find(|line| !line.is_empty())
+            .unwrap_or("it says nothing");
         return Err(Error::ToolMissing {
-            message: "`rustc` does not run in this directory".to_owned(),
-            hint: "see why: rustc -vV".to_owned(),
+            message: format!(
+                "`rustc` does not run in this directory: {}",
+                cause.trim_start_matches("error: ")
+            ),
+            hint: "install the toolchain that the directory asks for: rustup toolchain install"
+                .to_owned(),
         });
     }
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())

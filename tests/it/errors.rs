@@ -310,3 +310,35 @@ fn a_compile_error_beside_a_script_that_only_asked_for_a_compiler_is_cargos() {
     assert!(outcome.starts_with("exit code: 4\n"), "{outcome}");
     assert!(outcome.contains("error: `orders 0.1.0` compiles C, and there is no C compiler for `x86_64-unknown-linux-musl`"), "{outcome}");
 }
+
+#[test]
+fn a_toolchain_that_is_not_installed_is_said_once() {
+    let script = "#!/bin/sh\necho 'error: toolchain `1.1.1` is not installed' >&2\nexit 1\n";
+    let orders = Crate::binary("orders").file("rustc.sh", script);
+    let rustc = orders.path().join("rustc.sh");
+    std::process::Command::new("chmod")
+        .arg("755")
+        .arg(&rustc)
+        .status()
+        .unwrap();
+    let mut command = orders.slsbuild("zip");
+    insta::assert_snapshot!(orders.scrub(&crate::support::outcome(command.env("RUSTC", rustc))));
+}
+
+#[test]
+fn cargo_arguments_that_are_slsbuilds_own() {
+    let orders = Crate::binary("orders");
+    insta::assert_snapshot!(orders.outcome("zip -- --target-dir elsewhere"));
+    insta::assert_snapshot!(orders.outcome("zip -- --config profile.release.lto=false"));
+}
+
+#[test]
+fn an_include_that_is_our_own_output() {
+    let orders = Crate::binary("orders").file("target/slsbuild/report.json", "{}");
+    insta::assert_snapshot!(orders.outcome("zip --include target"));
+}
+
+#[test]
+fn two_packages_with_one_binary_name_and_none_chosen() {
+    insta::assert_snapshot!(twins().outcome("zip"));
+}

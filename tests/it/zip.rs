@@ -199,6 +199,27 @@ fn a_plan_leaves_a_stale_lock_file_as_it_is() {
 }
 
 #[test]
+fn a_development_profile_gets_only_what_is_asked_for() {
+    let orders = Crate::binary("orders");
+    let plan = |arguments: &str| orders.outcome(&format!("plan --profile dev {arguments}"));
+    assert!(!plan("").contains("opt-level") && !plan("").contains("lto"));
+    assert!(plan("--optimize size").contains("profile.dev.opt-level=\"z\""));
+    assert!(!plan("--optimize size").contains("lto"));
+}
+
+#[test]
+fn what_was_asked_to_be_kept_is_no_finding() {
+    let orders = Crate::binary("orders");
+    for strip in ["none", "debuginfo"] {
+        let outcome = orders.outcome(&format!("zip --arch amd64 --strip {strip}"));
+        assert!(
+            outcome.starts_with("exit code: 0\n") && !outcome.contains("warning"),
+            "{outcome}"
+        );
+    }
+}
+
+#[test]
 fn a_flag_beats_the_environment() {
     let orders = Crate::binary("orders");
     let plan = |arguments: &str| {
