@@ -98,6 +98,40 @@ pub struct BuildArgs {
     /// What is stripped from the binary [default: symbols, or what the crate's profile says]
     #[arg(long, value_name = "WHAT", env = "SLSBUILD_STRIP")]
     pub strip: Option<Strip>,
+    /// The CPU that is compiled for, or `generic` [default: what the platform's machines have at least; your `-C target-cpu` wins]
+    #[arg(long, value_name = "NAME", env = "SLSBUILD_TARGET_CPU")]
+    pub target_cpu: Option<String>,
+    /// The allocator of static binaries, where the crate has no `#[global_allocator]`: slsbuild's, or musl's own
+    #[arg(
+        long,
+        value_name = "ALLOCATOR",
+        env = "SLSBUILD_ALLOCATOR",
+        default_value = "dlmalloc"
+    )]
+    pub allocator: Allocator,
+    /// Whether slsbuild's allocator and memory functions go in front of musl's in static binaries
+    #[arg(
+        long,
+        value_name = "WHETHER",
+        env = "SLSBUILD_RUNTIME_ARCHIVE",
+        default_value = "on"
+    )]
+    pub runtime_archive: Switch,
+    /// Train on these events and build with what was learned: a directory or a file; with several functions, a directory per function
+    #[arg(long, value_name = "EVENTS", conflicts_with = "pgo_profile")]
+    pub pgo: Vec<PathBuf>,
+    /// How often each event is run in training
+    #[arg(long, value_name = "N", default_value = "50", value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub pgo_repeat: u32,
+    /// A variable of the function's environment in training
+    #[arg(long, value_name = "KEY=VALUE", requires = "pgo")]
+    pub pgo_env: Vec<String>,
+    /// Write what was learned into this file
+    #[arg(long, value_name = "FILE", requires = "pgo")]
+    pub pgo_out: Option<PathBuf>,
+    /// Build with what was learned before, from a file that `--pgo-out` wrote
+    #[arg(long, value_name = "FILE", env = "SLSBUILD_PGO_PROFILE")]
+    pub pgo_profile: Option<PathBuf>,
     /// Put a file, directory or glob into the zip, under its own path or as `FROM:TO`; relative to the manifest
     #[arg(long, value_name = "PATH[:TO]")]
     pub include: Vec<String>,
@@ -164,6 +198,24 @@ pub enum Optimize {
     Balanced,
     /// opt-level 3
     Speed,
+}
+
+/// The allocator of static binaries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Allocator {
+    /// dlmalloc with a cache of small blocks for each thread
+    Dlmalloc,
+    /// musl's own
+    System,
+}
+
+/// On or off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Switch {
+    /// It does
+    On,
+    /// It does not
+    Off,
 }
 
 /// What a panic does.

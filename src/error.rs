@@ -60,6 +60,18 @@ pub enum Error {
         /// The command that installs it.
         hint: String,
     },
+    /// The runtime archive, which cargo could not build; its words come before ours.
+    #[error("the runtime archive for `{target}` cannot be built: {cause}")]
+    RuntimeArchive {
+        /// The target.
+        target: String,
+        /// Why, as far as we know it.
+        cause: &'static str,
+        /// Cargo's own words, over several lines.
+        output: String,
+        /// What to do instead.
+        hint: String,
+    },
     /// The artifact, or a file given as one, is rejected by a limit or a rule.
     #[error("{message}")]
     Rejected {
@@ -117,7 +129,7 @@ impl Error {
             | Self::Metadata { .. }
             | Self::Project { .. }
             | Self::Include { .. } => 3,
-            Self::ToolMissing { .. } => 4,
+            Self::ToolMissing { .. } | Self::RuntimeArchive { .. } => 4,
             Self::Rejected { .. } | Self::Findings { .. } => 5,
             Self::FunctionFailed { .. } => 7,
             Self::CargoFailed => 101,
@@ -131,7 +143,9 @@ impl Error {
             Self::NoManifest { .. } => {
                 Some("name one: slsbuild zip --manifest-path PATH/Cargo.toml".to_owned())
             }
-            Self::ToolMissing { hint, .. } => Some(hint.clone()),
+            Self::ToolMissing { hint, .. } | Self::RuntimeArchive { hint, .. } => {
+                Some(hint.clone())
+            }
             Self::Usage { hint, .. }
             | Self::Project { hint, .. }
             | Self::Include { hint, .. }
@@ -154,7 +168,7 @@ impl Error {
     /// Another program's words over several lines, which are said before the message.
     pub fn preface(&self) -> Option<&str> {
         match self {
-            Self::Metadata { output, .. } => Some(output),
+            Self::Metadata { output, .. } | Self::RuntimeArchive { output, .. } => Some(output),
             Self::Usage { .. }
             | Self::NoManifest { .. }
             | Self::Project { .. }

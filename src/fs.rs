@@ -41,6 +41,23 @@ pub fn write_if_changed(path: &Path, mode: u32, content: &[u8]) -> io::Result<()
     write_atomic(path, mode, |file| file.write_all(content))
 }
 
+/// Makes `path` a symbolic link to `target`, unless it is one already; a copy where there are no such links.
+pub fn link_if_changed(target: &Path, path: &Path) -> io::Result<()> {
+    #[cfg(unix)]
+    {
+        if fs_err::read_link(path).is_ok_and(|old| old == target) {
+            return Ok(());
+        }
+        // Made aside and renamed: another run may read through it at this moment.
+        let aside = path.with_extension(format!("{}{TEMPORARY_SUFFIX}", std::process::id()));
+        let _ = remove_file(&aside);
+        fs_err::os::unix::fs::symlink(target, &aside)?;
+        rename(aside, path)
+    }
+    #[cfg(not(unix))]
+    copy(target, path).map(drop)
+}
+
 /// Shows that files can be made in `directory`, by making one and removing it.
 pub fn probe_writable(directory: &Path) -> io::Result<()> {
     locked_temporary(directory, OsStr::new("probe"), 0o600).map(drop)

@@ -21,6 +21,33 @@ pub enum Optimize {
     Speed,
 }
 
+/// The allocator of static binaries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Allocator {
+    /// That of the runtime archive.
+    Dlmalloc,
+    /// musl's own.
+    System,
+}
+
+/// Where the optimizer learns how the function runs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Pgo {
+    /// From events that the function is run with first.
+    Train {
+        /// Files and directories of events, as the user wrote them.
+        events: Vec<PathBuf>,
+        /// How often each is run.
+        repeat: u32,
+        /// Variables of the function's environment, as `KEY=VALUE`.
+        environment: Vec<String>,
+        /// Where the profile is kept, if the user wants it.
+        out: Option<PathBuf>,
+    },
+    /// From a profile that was made before.
+    Use(PathBuf),
+}
+
 /// What a panic does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Panic {
@@ -43,6 +70,16 @@ pub struct Settings {
     pub panic: Option<Panic>,
     /// What is stripped, if the user said it on this call.
     pub strip: Option<Strip>,
+    /// The CPU to compile for, if the user said it on this call.
+    pub target_cpu: Option<String>,
+    /// The allocator of static binaries.
+    pub allocator: Allocator,
+    /// Whether the runtime archive is linked into static binaries.
+    pub runtime_archive: bool,
+    /// Where the optimizer learns how the function runs, if it is to.
+    pub pgo: Option<Pgo>,
+    /// The directory of what is kept between projects.
+    pub cache: PathBuf,
     /// Includes as the user wrote them.
     pub includes: Vec<String>,
     /// The time that every entry of an artifact carries.
@@ -76,12 +113,60 @@ impl Settings {
                 cli::Strip::Debuginfo => Strip::Debuginfo,
                 cli::Strip::None => Strip::None,
             }),
+            target_cpu: arguments.target_cpu.clone().filter(|name| !name.is_empty()),
+            allocator: match arguments.allocator {
+                cli::Allocator::Dlmalloc => Allocator::Dlmalloc,
+                cli::Allocator::System => Allocator::System,
+            },
+            runtime_archive: arguments.runtime_archive == cli::Switch::On,
+            pgo: pgo(arguments),
+            cache: cache_directory()?,
             includes: arguments.include.clone(),
             modified: source_date_epoch()?,
             out_dir: arguments.out_dir.clone(),
             cargo: cargo_options(&arguments.cargo)?,
         })
     }
+}
+
+fn pgo(arguments: &BuildArgs) -> Option<Pgo> {
+    if !arguments.pgo.is_empty() {
+        return Some(Pgo::Train {
+            events: arguments.pgo.clone(),
+            repeat: arguments.pgo_repeat,
+            environment: arguments.pgo_env.clone(),
+            out: arguments.pgo_out.clone(),
+        });
+    }
+    let profile = arguments.pgo_profile.clone();
+    profile
+        .filter(|path| !path.as_os_str().is_empty())
+        .map(Pgo::Use)
+}
+
+/// Where slsbuild keeps what every project can use: `SLSBUILD_CACHE_DIR`, else the user's cache directory
+/// (<https://specifications.freedesktop.org/basedir-spec/latest/>).
+fn cache_directory() -> Result<PathBuf> {
+    let variable = |name: &str| {
+        std::env::var_os(name)
+            .filter(|value| !value.is_empty())
+            .map(PathBuf::from)
+    };
+    let chosen = variable("SLSBUILD_CACHE_DIR")
+        // A relative one is to be ignored, says the specification.
+        .or_else(|| {
+            Some(
+                variable("XDG_CACHE_HOME")
+                    .filter(|path| path.is_absolute())?
+                    .join("slsbuild"),
+            )
+        })
+        .or_else(|| Some(std::env::home_dir()?.join(".cache").join("slsbuild")))
+        .ok_or_else(|| Error::Usage {
+            message: "there is no home directory to keep a cache in".to_owned(),
+            hint: Some("name one: SLSBUILD_CACHE_DIR=/var/cache/slsbuild slsbuild zip".to_owned()),
+        })?;
+    Ok(std::path::absolute(chosen)?)
 }
 
 fn cargo_options(arguments: &CargoArgs) -> Result<CargoOptions> {

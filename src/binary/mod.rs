@@ -4,11 +4,15 @@
 mod build_paths;
 mod dynamic;
 mod elf;
+mod functions;
+mod runtime;
 mod strip;
 
 use std::fmt;
 
 pub use build_paths::build_paths;
+pub use functions::compiled_functions;
+pub use runtime::{RuntimeArchive, runtime_archive};
 pub use strip::{Strip, strip};
 
 use crate::error::{Error, Result};

@@ -9,7 +9,7 @@ use toml::Value;
 
 use super::{messages, toolchain};
 use crate::error::{Error, Result};
-use crate::plan::{CPlan, Linker, Plan, TargetPlan};
+use crate::plan::{CPlan, Guidance, Linker, Plan, TargetPlan};
 use crate::process::Command;
 use crate::project::cargo::cargo_missing;
 use crate::ui::{Ui, Verbosity};
@@ -163,8 +163,19 @@ fn rustflags(plan: &Plan, target: &TargetPlan) -> Vec<String> {
     if target.linker == Linker::RustLld {
         flags.extend([
             "-L".to_owned(),
-            format!("native={}", toolchain::stub_directory(plan).display()),
+            format!(
+                "native={}",
+                toolchain::search_directory(plan, target).display()
+            ),
         ]);
+    }
+    flags.extend(target.cpu.flag());
+    match &target.guidance {
+        Guidance::None => {}
+        Guidance::Count => flags.push("-Cprofile-generate".to_owned()),
+        Guidance::Profile(profile) => {
+            flags.push(format!("-Cprofile-use={}", profile.path.display()));
+        }
     }
     flags
 }
@@ -198,7 +209,7 @@ pub(super) fn run(plan: &Plan, ui: Ui) -> Result<Vec<PathBuf>> {
         let built = executables.iter().find(|executable| {
             executable.package == step.function.package_id
                 && executable.binary == *name
-                && is_for(&executable.path, &plan.root, triple)
+                && is_for(&executable.path, &plan.target_directory, triple)
         });
         let missing = || Error::Project {
             message: format!("cargo succeeded and built no binary `{name}` for {triple}"),
@@ -210,8 +221,8 @@ pub(super) fn run(plan: &Plan, ui: Ui) -> Result<Vec<PathBuf>> {
 }
 
 /// Whether cargo put an executable into the directory of `triple`, the first below its target directory.
-fn is_for(executable: &Path, root: &Path, triple: &str) -> bool {
-    root.parent()
-        .and_then(|target_directory| executable.strip_prefix(target_directory).ok())
-        .is_some_and(|inner| inner.starts_with(triple))
+fn is_for(executable: &Path, target_directory: &Path, triple: &str) -> bool {
+    executable
+        .strip_prefix(target_directory)
+        .is_ok_and(|inner| inner.starts_with(triple))
 }

@@ -3,6 +3,8 @@
 
 pub mod cargo;
 mod messages;
+pub mod profile;
+pub mod runtime;
 pub mod toolchain;
 
 use std::path::PathBuf;

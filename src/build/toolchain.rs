@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use cargo_metadata::PackageId;
 
+use super::runtime;
 use crate::error::{Error, Result};
 use crate::fs;
 use crate::plan::{CPlan, Linker, Plan, TargetPlan};
@@ -38,9 +39,12 @@ pub(super) fn directory(plan: &Plan, target: Target) -> PathBuf {
     }
 }
 
-/// The directory in which rust-lld finds the libraries that musl does not have.
-pub(super) fn stub_directory(plan: &Plan) -> PathBuf {
-    plan.root.join("tools").join("musl-stubs")
+/// The directory in which rust-lld looks first: for the libraries that musl does not have, and for the runtime archive.
+pub(super) fn search_directory(plan: &Plan, target: &TargetPlan) -> PathBuf {
+    match target.runtime.archive() {
+        Some(archive) => runtime::directory(plan, target, archive),
+        None => plan.root.join("tools").join("musl-stubs"),
+    }
 }
 
 /// Installs and writes what the plan needs and what is not there.
@@ -53,7 +57,11 @@ pub(super) fn complete(plan: &Plan, ui: Ui) -> Result<()> {
             add_target(target.target, ui)?;
         }
         if target.linker == Linker::RustLld {
-            write_stubs(&stub_directory(plan))?;
+            let directory = search_directory(plan, target);
+            write_stubs(&directory)?;
+            if let Some(archive) = target.runtime.archive() {
+                runtime::complete(plan, target, archive, &directory, ui)?;
+            }
         }
         write_scripts(plan, target)?;
     }

@@ -1,9 +1,15 @@
 //! Runs a platform's rules and limits over an artifact, and says what was found as data. The rules themselves live
 //! with their platform; printing is `commands/`' and `report/`'s.
 
+mod profile_fit;
+mod runtime_archive;
+
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
+
+pub use profile_fit::profile_fit;
+pub use runtime_archive::runtime_archive;
 
 use crate::artifact::archive::Archive;
 use crate::binary;

@@ -5,4 +5,5 @@ pub mod completions;
 pub mod invoke;
 pub mod pack;
 pub mod plan;
+pub mod train;
 pub mod zip;

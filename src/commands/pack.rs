@@ -7,17 +7,18 @@ use std::time::{Duration, Instant};
 
 use crate::artifact::zip::{self, Zip, ZipSettings};
 use crate::binary::{self, Strip};
+use crate::build::runtime;
 use crate::check;
 use crate::digest::Sha256;
 use crate::error::{Error, Result};
 use crate::finding::Finding;
 use crate::fs;
-use crate::plan::{CPlan, Plan, Step};
+use crate::plan::{CPlan, Guidance, Plan, Step};
 use crate::platform::lambda;
 use crate::process::quote;
 use crate::project::toolchain::CCompiler;
 use crate::report::fresh::Record;
-use crate::report::{Artifact, File, Next, Timings};
+use crate::report::{Artifact, File, Next, PGO_PROFILE, Timings};
 use crate::ui::Ui;
 
 /// The unstripped binary beside the artifact, for debuggers and for attributing its size.
@@ -140,11 +141,29 @@ fn assemble(
         Strip::None => rule == "lambda/symbols" || rule == "lambda/debug-info",
     };
     findings.retain(|finding| !kept(&finding.rule));
+    findings.extend(lint_unstripped(plan, step, bytes));
     lambda::refuse_unzipped_excess(stripped.len() as u64, &step.includes)?;
     let tree = lambda::assemble(stripped, &step.includes)?;
     let zip = zip::write(&tree, settings)?;
     lambda::refuse_excess(&zip)?;
     Ok((zip, findings))
+}
+
+/// What only the symbols of the unstripped binary tell.
+fn lint_unstripped(plan: &Plan, step: &Step, bytes: &[u8]) -> Vec<Finding> {
+    let (name, mut findings) = (&step.function.name, Vec::new());
+    let Some(target) = plan.target(step.target) else {
+        return findings;
+    };
+    if let Some(archive) = target.runtime.archive() {
+        findings.extend(check::runtime_archive(name, bytes, archive));
+    }
+    if let Guidance::Profile(profile) = &target.guidance
+        && let Some(functions) = &profile.functions
+    {
+        findings.extend(check::profile_fit(name, bytes, functions));
+    }
+    findings
 }
 
 fn write(path: &Path, mode: u32, content: &[u8]) -> Result<()> {
@@ -273,12 +292,14 @@ fn toolchain(plan: &Plan, step: &Step) -> BTreeMap<String, String> {
     {
         facts.insert((*key).to_owned(), value.trim_matches('"').to_owned());
     }
-    if let Some(target) = plan
-        .targets
-        .iter()
-        .find(|target| target.target == step.target)
-    {
+    if let Some(target) = plan.target(step.target) {
         facts.insert("linker".to_owned(), target.linker.to_string());
+        facts.insert("target_cpu".to_owned(), target.cpu.name().to_owned());
+        let archive = target.runtime.archive().map(runtime::version);
+        facts.extend(archive.map(|version| ("runtime_archive".to_owned(), version)));
+        if let Guidance::Profile(profile) = &target.guidance {
+            facts.insert(PGO_PROFILE.to_owned(), profile.sha256.to_string());
+        }
         let c_compiler = match &target.c_compiler {
             CPlan::Found(CCompiler::Zig(_)) => Some("zig".to_owned()),
             CPlan::Found(CCompiler::Gcc(_)) => Some("gcc".to_owned()),

@@ -2,11 +2,11 @@
 
 use serde_json::json;
 
-use crate::build::cargo;
+use crate::build::{cargo, runtime};
 use crate::cli::{BuildArgs, Format};
 use crate::error::Result;
 use crate::fs;
-use crate::plan::{CPlan, Plan, TargetPlan};
+use crate::plan::{CPlan, PgoPlan, Plan, Reason, RuntimePlan, TargetPlan};
 use crate::project::Project;
 use crate::project::graph::Touch;
 use crate::project::toolchain::CCompiler;
@@ -38,12 +38,15 @@ fn human(plan: &Plan) -> Vec<String> {
             lines.push(format!("rustup target add {}", target.target));
         }
         lines.push(format!(
-            "{}: linked by {}, C by {}",
+            "{}: for {}, linked by {}, C by {}, runtime archive: {}",
             target.target,
+            target.cpu.name(),
             target.linker,
-            c_compiler(target)
+            c_compiler(target),
+            runtime_archive(target)
         ));
     }
+    lines.extend(plan.pgo.as_ref().map(pgo));
     lines.extend(commands(plan));
     for step in &plan.steps {
         let includes = match step.includes.len() {
@@ -78,11 +81,14 @@ fn json(plan: &Plan) -> serde_json::Value {
             "set": profile_keys(&plan.profile.set),
             "kept": profile_keys(&plan.profile.kept),
         },
+        "pgo": plan.pgo.as_ref().map(pgo),
         "targets": plan.targets.iter().map(|target| json!({
             "target": target.target.triple(),
             "installed": target.installed,
             "linker": target.linker.to_string(),
             "c_compiler": c_compiler(target),
+            "target_cpu": target.cpu.name(),
+            "runtime_archive": target.runtime.archive().map(runtime::version),
         })).collect::<Vec<_>>(),
         "commands": commands(plan),
         "artifacts": plan.steps.iter().map(|step| json!({
@@ -103,6 +109,37 @@ fn commands(plan: &Plan) -> Vec<String> {
         .iter()
         .map(ToString::to_string)
         .collect()
+}
+
+fn pgo(pgo: &PgoPlan) -> String {
+    match pgo {
+        PgoPlan::Use(profile) => format!("guided by {}", profile.display()),
+        PgoPlan::Train(training) => {
+            let events = training.events.iter().map(|(function, events)| {
+                format!(
+                    "{} events for {function} x {}",
+                    events.len(),
+                    training.repeat
+                )
+            });
+            format!(
+                "trained first, in a build of its own: {}",
+                events.collect::<Vec<_>>().join(", ")
+            )
+        }
+    }
+}
+
+fn runtime_archive(target: &TargetPlan) -> String {
+    match &target.runtime {
+        RuntimePlan::Linked(archive) => archive.to_string(),
+        RuntimePlan::Left(Reason::Glibc) => "none (glibc has its own)".to_owned(),
+        RuntimePlan::Left(Reason::Unwanted) => "none (off)".to_owned(),
+        RuntimePlan::Left(Reason::OwnLinker) => "none (your linker)".to_owned(),
+        RuntimePlan::Left(Reason::OldRustc(version)) => {
+            format!("none (rustc {version} is too old)")
+        }
+    }
 }
 
 fn c_compiler(target: &TargetPlan) -> String {

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use super::pack;
+use super::{pack, train};
 use crate::build;
 use crate::cli::{BuildArgs, Format};
 use crate::error::Result;
@@ -25,6 +25,7 @@ pub fn zip(arguments: &BuildArgs, format: Format, ui: Ui) -> Result<()> {
     plan.say_notes(ui);
     pack::prepare(&plan)?;
 
+    let plan = train::guided(plan, ui)?;
     let compiled = build::compile(&plan, ui)?;
     let mut artifacts = Vec::new();
     for (step, binary) in plan.steps.iter().zip(&compiled.binaries) {

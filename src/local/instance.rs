@@ -181,6 +181,24 @@ impl Instance {
         &self.sandbox
     }
 
+    /// How the function is configured.
+    pub fn configuration(&self) -> &Configuration {
+        &self.configuration
+    }
+
+    /// Takes the Runtime API away and lets the process end by itself within a time, as one does whose runtime gives up when it
+    /// cannot ask for events.
+    pub fn retire(&mut self, within: Duration) -> Ending {
+        self.server.stop();
+        let deadline = Instant::now() + within;
+        while let Some(notice) = self.wait(deadline) {
+            if matches!(notice, Notice::Ended { .. }) {
+                break;
+            }
+        }
+        self.end()
+    }
+
     /// Ends the process with all that it started, and prints the rest of its log.
     pub fn end(&mut self) -> Ending {
         self.look_at_memory();

@@ -72,6 +72,21 @@ impl Sandbox {
         &self.task
     }
 
+    /// A new directory beside the task root, which the function may write into.
+    ///
+    /// # Errors
+    /// When it cannot be made.
+    pub fn writable_directory(&self, name: &str) -> Result<PathBuf> {
+        let directory = self.root.join(name);
+        fs::create_dir(&directory)?;
+        #[cfg(unix)]
+        if is_root() {
+            fs_err::os::unix::fs::chown(&directory, Some(UNPRIVILEGED), Some(UNPRIVILEGED))?;
+        }
+        fs::set_mode(&directory, 0o700)?;
+        Ok(directory)
+    }
+
     /// The arch of the bootstrap, unless it is a script.
     pub fn arch(&self) -> Option<Arch> {
         self.arch

@@ -2,7 +2,9 @@
 //! without cargo has failed once a plan exists. `slsbuild plan` prints it, `build/` runs it.
 
 mod notes;
+mod pgo;
 mod profile;
+mod runtime;
 mod toolchain;
 
 use std::path::{Path, PathBuf};
@@ -21,8 +23,10 @@ use crate::settings::Settings;
 use crate::target::Target;
 use crate::ui::Ui;
 
+pub use pgo::{MOST_PROFILE, PgoPlan, Training};
 pub use profile::ProfilePlan;
-pub use toolchain::{CPlan, Linker, TargetPlan};
+pub use runtime::{Archive, Reason, RuntimePlan};
+pub use toolchain::{CPlan, Cpu, Guidance, GuidingProfile, Linker, TargetPlan};
 
 /// What will be done.
 #[derive(Clone, Debug)]
@@ -49,8 +53,14 @@ pub struct Plan {
     pub modified: DosTime,
     /// The Lambda runtime that the artifacts must run on.
     pub runtime: Runtime,
-    /// The directory below which all our files lie.
+    /// How the optimizer learns, if it does.
+    pub pgo: Option<PgoPlan>,
+    /// Cargo's target directory.
+    pub target_directory: PathBuf,
+    /// The directory below which all our files of this project lie.
     pub root: PathBuf,
+    /// The directory of what is kept between projects.
+    pub cache: PathBuf,
 }
 
 /// One artifact to be made.
@@ -77,6 +87,7 @@ impl Plan {
         let profile = cargo_config::profile(&settings.cargo.profile, &project.workspace_root)?;
         // Before the targets, whose dependency graph may have to be downloaded.
         let steps = steps(&project, settings)?;
+        let pgo = PgoPlan::new(&project, settings)?;
         let rustc = project.rustc.clone();
         let targets = settings
             .targets
@@ -98,11 +109,21 @@ impl Plan {
             profile: ProfilePlan::new(&profile, settings),
             modified: settings.modified,
             runtime: settings.runtime,
+            pgo,
+            target_directory: project.target_directory.clone(),
             root: project.output_root(),
+            cache: settings.cache.clone(),
             manifest: project.manifest,
             cargo: settings.cargo.clone(),
             rustc,
         })
+    }
+}
+
+impl Plan {
+    /// How a target is compiled and linked.
+    pub fn target(&self, target: Target) -> Option<&TargetPlan> {
+        self.targets.iter().find(|plan| plan.target == target)
     }
 }
 

@@ -1,6 +1,6 @@
 //! What the user did not ask for and should know: said before cargo starts.
 
-use super::{CPlan, Linker, Plan};
+use super::{CPlan, Linker, Plan, Reason, RuntimePlan};
 use crate::error::Names;
 use crate::ui::Ui;
 
@@ -22,10 +22,20 @@ impl Plan {
         }
         for target in &self.targets {
             if let Linker::User(linker) = &target.linker {
+                let without = match target.runtime {
+                    RuntimePlan::Left(Reason::OwnLinker) => ", without the runtime archive",
+                    RuntimePlan::Linked(_) | RuntimePlan::Left(_) => "",
+                };
                 ui.note(format_args!(
-                    "`{}` is linked by your own `{linker}`",
+                    "`{}` is linked by your own `{linker}`{without}",
                     target.target
                 ));
+            }
+            if let RuntimePlan::Left(Reason::OldRustc(version)) = &target.runtime {
+                ui.warning(
+                    format_args!("rustc {version} cannot compile the runtime archive, without which a static binary takes twice the CPU"),
+                    Some("rustup update, or say that you know: --runtime-archive off"),
+                );
             }
         }
         self.say_flags_for_gcc(ui);

@@ -1,9 +1,13 @@
 //! How each target is compiled and linked, chosen from what is installed and what the user configured.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::path::PathBuf;
 
+use super::RuntimePlan;
+use crate::digest::Sha256;
 use crate::error::{Error, Result};
+use crate::platform::lambda;
 use crate::project::Project;
 use crate::project::cargo_config::{self, TargetConfig};
 use crate::project::graph::{self, CPackage, Touch};
@@ -25,6 +29,61 @@ pub struct TargetPlan {
     pub c_compiler: CPlan,
     /// The user's own rustflags.
     pub user_flags: Vec<String>,
+    /// The CPU that is compiled for.
+    pub cpu: Cpu,
+    /// What goes in front of musl.
+    pub runtime: RuntimePlan,
+    /// What the optimizer is told of how the function runs.
+    pub guidance: Guidance,
+}
+
+/// What the optimizer is told of how a function runs.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Guidance {
+    /// Nothing.
+    #[default]
+    None,
+    /// It is to find out: the binary counts what it does.
+    Count,
+    /// This profile.
+    Profile(GuidingProfile),
+}
+
+/// A profile in a place whose name is its digest: cargo looks at flags, and not into what they name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GuidingProfile {
+    /// Where it lies.
+    pub path: PathBuf,
+    /// What it holds.
+    pub sha256: Sha256,
+    /// The functions that it knows, where it was asked for them.
+    pub functions: Option<BTreeSet<String>>,
+}
+
+/// The CPU that is compiled for, as rustc's `target-cpu`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Cpu {
+    /// The user's rustflags name it.
+    User(String),
+    /// Named by a flag, or what the platform's machines have at least.
+    Named(String),
+}
+
+impl Cpu {
+    /// Its name.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::User(name) | Self::Named(name) => name,
+        }
+    }
+
+    /// The rustflag that says it, if it is not among the user's.
+    pub fn flag(&self) -> Option<String> {
+        match self {
+            Self::User(_) => None,
+            Self::Named(name) => Some(format!("-Ctarget-cpu={name}")),
+        }
+    }
 }
 
 /// Who links.
@@ -75,12 +134,24 @@ impl TargetPlan {
                 hint: format!("rustup target add {target}"),
             });
         }
+        let linker = match linker {
+            Some(linker) => Linker::User(linker),
+            None => Linker::choose(target, &project.rustc.host)?,
+        };
         Ok(Self {
             target,
             installed,
-            linker: match linker {
-                Some(linker) => Linker::User(linker),
-                None => Linker::choose(target, &project.rustc.host)?,
+            guidance: Guidance::None,
+            runtime: RuntimePlan::choose(target, &linker, &project.rustc, settings),
+            linker,
+            cpu: match cargo_config::codegen_option(&rustflags, "target-cpu") {
+                Some(name) => Cpu::User(name),
+                None => Cpu::Named(
+                    settings
+                        .target_cpu
+                        .clone()
+                        .unwrap_or_else(|| lambda::baseline_cpu(target.arch).to_owned()),
+                ),
             },
             c_compiler: CPlan::choose(target, project, settings, touch, ui)?,
             user_flags: rustflags,

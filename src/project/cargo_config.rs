@@ -49,12 +49,12 @@ pub fn target(target: Target) -> Result<TargetConfig> {
     let linker = resolved
         .linker
         .map(|linker| linker.display().to_string())
-        .or_else(|| linker_flag(&rustflags));
+        .or_else(|| codegen_option(&rustflags, "linker"));
     Ok(TargetConfig { rustflags, linker })
 }
 
-/// The linker that rustflags choose by `-C linker=…`.
-fn linker_flag(rustflags: &[String]) -> Option<String> {
+/// What rustflags say of a codegen option, by `-C name=…` in any spelling; the last one counts.
+pub fn codegen_option(rustflags: &[String], name: &str) -> Option<String> {
     let joined = rustflags
         .iter()
         .filter_map(|flag| flag.strip_prefix("-C").or(flag.strip_prefix("--codegen=")));
@@ -64,7 +64,7 @@ fn linker_flag(rustflags: &[String]) -> Option<String> {
         .map(|pair| &*pair[1]);
     joined
         .chain(split)
-        .filter_map(|option| option.strip_prefix("linker="))
+        .filter_map(|option| option.strip_prefix(name)?.strip_prefix('='))
         .next_back()
         .map(str::to_owned)
 }
@@ -239,12 +239,8 @@ mod tests {
     #[test]
     fn a_linker_in_rustflags_is_found_in_every_spelling() {
         let flags = |list: &[&str]| {
-            linker_flag(
-                &list
-                    .iter()
-                    .map(|flag| (*flag).to_owned())
-                    .collect::<Vec<_>>(),
-            )
+            let list: Vec<String> = list.iter().map(|flag| (*flag).to_owned()).collect();
+            codegen_option(&list, "linker")
         };
         assert_eq!(flags(&["-C", "linker=clang"]).unwrap(), "clang");
         assert_eq!(

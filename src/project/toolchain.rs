@@ -70,6 +70,25 @@ impl Rustc {
             .is_dir()
     }
 
+    /// Where a target's std brings a libc of its own, if it does.
+    pub fn self_contained(&self, target: Target) -> PathBuf {
+        self.sysroot
+            .join("lib/rustlib")
+            .join(target.triple())
+            .join("lib/self-contained")
+    }
+
+    /// A tool of the component `llvm-tools`, if that is installed.
+    pub fn llvm_tool(&self, name: &str) -> Option<PathBuf> {
+        let tool = self
+            .sysroot
+            .join("lib/rustlib")
+            .join(&self.host)
+            .join("bin")
+            .join(name);
+        tool.is_file().then_some(tool)
+    }
+
     /// Where std's sources lie when the `rust-src` component is installed; panic messages of std name them.
     pub fn library_sources(&self) -> PathBuf {
         self.sysroot.join("lib/rustlib/src/rust")

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::Artifact;
+use super::{Artifact, PGO_PROFILE};
 use crate::finding::{Finding, Severity};
 use crate::platform::lambda::LimitUse;
 use crate::ui::Ui;
@@ -13,10 +13,15 @@ pub fn artifact(artifact: &Artifact, previous_size: Option<u64>, elapsed: Durati
     ui.status(
         "Finished",
         format_args!(
-            "`{}` for {}/{} in {:.1}s",
+            "`{}` for {}/{}{} in {:.1}s",
             artifact.name,
             artifact.platform,
             artifact.arch,
+            if artifact.toolchain.contains_key(PGO_PROFILE) {
+                ", profile-guided,"
+            } else {
+                ""
+            },
             elapsed.as_secs_f64()
         ),
     );

@@ -17,6 +17,9 @@ use crate::platform::lambda::LimitUse;
 
 /// The version of the report's JSON form. It grows when a field changes its meaning or goes.
 pub const SCHEMA_VERSION: u32 = 1;
+/// The key of an artifact's toolchain under which the digest of the profile stands that guided the optimizer.
+pub const PGO_PROFILE: &str = "pgo_profile";
+
 /// A report beyond this size is not merged into.
 const MAX_REPORT: u64 = 64 << 20;
 

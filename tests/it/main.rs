@@ -9,6 +9,7 @@ mod check;
 mod errors;
 mod interrupted;
 mod invoke;
+mod pgo;
 mod reproducible;
 mod rooms;
 mod selection;

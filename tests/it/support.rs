@@ -33,7 +33,13 @@ pub(crate) fn slsbuild() -> Command {
     ] {
         command.env_remove(name);
     }
+    command.env("SLSBUILD_CACHE_DIR", cache());
     command
+}
+
+/// The cache that all tests share, so that the runtime archive is built once.
+pub(crate) fn cache() -> PathBuf {
+    Path::new(env!("CARGO_TARGET_TMPDIR")).join("cache")
 }
 
 /// The target directory that all fixtures share, so that their dependencies are built once.
@@ -184,19 +190,21 @@ impl Crate {
                 let _ = writeln!(lines, "{mode:o} {path}");
             }
         }
-        lines
+        scrub(&lines)
     }
 }
 
 /// Replaces durations, sizes, shares, digests and versions by their names.
 pub(crate) fn scrub(text: &str) -> String {
-    const FILTERS: [(&str, &str); 11] = [
+    const FILTERS: [(&str, &str); 13] = [
         (r"(?m)^ +Blocking waiting for file lock .*\n", ""),
         (
             r"(?m)^ +(Updating|Locking|Downloading|Downloaded|Adding) .*\n",
             "",
         ),
         (r"\b[0-9a-f]{64}\b", "[sha256]"),
+        (r"(-linux-musl)-[0-9a-f]{16}\b", "$1-[key]"),
+        (r"(?m)^ +Building the runtime archive for .*\n", ""),
         (r"CodeSha256 \S+=", "CodeSha256 [base64]"),
         (r#""code_sha256": "[^"]+""#, r#""code_sha256": "[base64]""#),
         (r"in \d+\.\d+s", "in [duration]"),

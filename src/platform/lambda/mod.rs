@@ -3,12 +3,14 @@
 
 mod assemble;
 mod bootstrap;
+mod cpu;
 mod entries;
 mod executable;
 mod limits;
 mod runtime;
 
 pub use assemble::assemble;
+pub use cpu::baseline_cpu;
 pub use executable::lint_binary;
 pub use limits::{
     LimitUse, UNZIPPED_LIMIT, ZIPPED_LIMIT, limits, refuse_excess, refuse_unzipped_excess,

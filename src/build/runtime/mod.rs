@@ -1,0 +1,267 @@
+//! The runtime archive: the allocator and memory functions that go in front of musl's. Its sources are part of slsbuild
+//! (`templates/runtime/`); the user's own cargo builds them once per target and toolchain, into the user's cache.
+//!
+//! It gets in by a linker script named `libc.a` in a search directory of ours: behind libc it would silently have no effect.
+
+mod ar;
+mod object;
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+use crate::digest::Sha256;
+use crate::error::{Error, Result};
+use crate::fs;
+use crate::plan::{Archive, Plan, TargetPlan};
+use crate::process::{Command, quote};
+use crate::project::cargo::cargo_missing;
+use crate::project::cargo_config::cargo_home;
+use crate::ui::Ui;
+
+/// The crate, file by file.
+const SOURCES: [(&str, &str); 10] = [
+    (
+        "Cargo.toml",
+        include_str!("../../../templates/runtime/Cargo.toml"),
+    ),
+    (
+        "Cargo.lock",
+        include_str!("../../../templates/runtime/Cargo.lock"),
+    ),
+    (
+        "src/lib.rs",
+        include_str!("../../../templates/runtime/src/lib.rs"),
+    ),
+    (
+        "src/allocator/mod.rs",
+        include_str!("../../../templates/runtime/src/allocator/mod.rs"),
+    ),
+    (
+        "src/allocator/cache.rs",
+        include_str!("../../../templates/runtime/src/allocator/cache.rs"),
+    ),
+    (
+        "src/allocator/heap.rs",
+        include_str!("../../../templates/runtime/src/allocator/heap.rs"),
+    ),
+    (
+        "src/allocator/lock.rs",
+        include_str!("../../../templates/runtime/src/allocator/lock.rs"),
+    ),
+    (
+        "src/memory/mod.rs",
+        include_str!("../../../templates/runtime/src/memory/mod.rs"),
+    ),
+    (
+        "src/memory/aarch64.rs",
+        include_str!("../../../templates/runtime/src/memory/aarch64.rs"),
+    ),
+    (
+        "src/memory/x86_64.rs",
+        include_str!("../../../templates/runtime/src/memory/x86_64.rs"),
+    ),
+];
+
+/// The archive's file name, in the cache and beside the linker script.
+const ARCHIVE: &str = "libslsbuild_runtime.a";
+
+/// What the crate is compiled with, whatever the user's configuration says of profiles.
+const PROFILE: [&str; 8] = [
+    "opt-level=3",
+    "lto=\"fat\"",
+    "codegen-units=1",
+    "panic=\"abort\"",
+    "debug=false",
+    "debug-assertions=false",
+    "overflow-checks=false",
+    "incremental=false",
+];
+
+/// The name under which an archive is kept: a digest of everything it is made of. Cargo does not look into what it links,
+/// so the search directory is named by it too, and a changed archive changes cargo's flags.
+pub(super) fn key(plan: &Plan, target: &TargetPlan, archive: Archive) -> String {
+    let mut text = format!(
+        "{} {:?} {} {:?} {}\n",
+        plan.rustc.version,
+        plan.rustc.commit,
+        target.target,
+        target.cpu.name(),
+        archive.allocator
+    );
+    for (path, source) in SOURCES {
+        let _ = writeln!(text, "{path} {}", Sha256::of(source.as_bytes()));
+    }
+    Sha256::of(text.as_bytes()).to_string()[..16].to_owned()
+}
+
+/// The version of the archive's crate, and of its allocator, for the report.
+pub fn version(archive: Archive) -> String {
+    let version = |name: &str| {
+        let (_, after) = SOURCES[1]
+            .1
+            .split_once(&format!("name = \"{name}\"\nversion = \""))?;
+        after.split('"').next()
+    };
+    let ours = version("slsbuild-runtime").unwrap_or_default();
+    match (archive.allocator, version("dlmalloc")) {
+        (true, Some(dlmalloc)) => format!("slsbuild-runtime {ours} (dlmalloc {dlmalloc})"),
+        _ => format!("slsbuild-runtime {ours} (memory functions only)"),
+    }
+}
+
+/// Puts the archive and the linker script that names it into a target's search directory, and builds it first where the cache
+/// does not have it.
+pub(super) fn complete(
+    plan: &Plan,
+    target: &TargetPlan,
+    archive: Archive,
+    directory: &Path,
+    ui: Ui,
+) -> Result<()> {
+    let libc = plan.rustc.self_contained(target.target).join("libc.a");
+    if !libc.is_file() {
+        return Err(Error::ToolMissing {
+            message: format!(
+                "std for `{}` brings no `libc.a`, so the runtime archive cannot be put in front of it",
+                target.target
+            ),
+            hint: "leave it out: --runtime-archive off".to_owned(),
+        });
+    }
+    let cached = plan.cache.join("runtime").join(key(plan, target, archive));
+    let content = match fs::read(cached.join(ARCHIVE)) {
+        Ok(content) if object::is_whole(&content, archive.allocator) => content,
+        _ => build(plan, target, archive, &cached, ui)?,
+    };
+    fs::write_if_changed(&directory.join(ARCHIVE), 0o644, &content)?;
+    // Both are found beside the script: no path is in it, whatever characters the user's directories have.
+    fs::link_if_changed(&libc, &directory.join("libmusl.a"))?;
+    let script = format!("INPUT({ARCHIVE} libmusl.a)\n");
+    fs::write_if_changed(&directory.join("libc.a"), 0o644, script.as_bytes())?;
+    Ok(())
+}
+
+/// Builds the archive in its directory of the cache, and gives its content.
+fn build(
+    plan: &Plan,
+    target: &TargetPlan,
+    archive: Archive,
+    directory: &Path,
+    ui: Ui,
+) -> Result<Vec<u8>> {
+    let unwritable = |cause| Error::Unwritable {
+        path: directory.to_owned(),
+        cause,
+    };
+    for (path, source) in SOURCES {
+        let path = directory.join(path);
+        fs::create_dir_all(path.parent().unwrap_or(directory)).map_err(unwritable)?;
+        fs::write_if_changed(&path, 0o644, source.as_bytes()).map_err(unwritable)?;
+    }
+    ui.status(
+        "Building",
+        format_args!(
+            "the runtime archive for {} (once per toolchain)",
+            target.target
+        ),
+    );
+    let command = command(plan, target, archive, directory);
+    ui.command(&command);
+    let output = command.output().map_err(|error| cargo_missing(&error))?;
+    let path = directory.join(ARCHIVE);
+    if !output.status.success() {
+        // Another process may have built it meanwhile, and taken its intermediate files away from under this one.
+        let others = fs::read(&path).ok();
+        return others
+            .filter(|content| object::is_whole(content, archive.allocator))
+            .ok_or_else(|| failed(plan, target, directory, &output.stderr));
+    }
+    let products = directory
+        .join("target")
+        .join(target.target.triple())
+        .join("release");
+    let whole = fs::read(products.join(ARCHIVE))?;
+    let content =
+        object::extract(&whole, archive.allocator).map_err(|cause| Error::ToolMissing {
+            message: format!(
+                "the runtime archive for `{}` is not as it must be: {cause}",
+                target.target
+            ),
+            hint: "leave it out: --runtime-archive off".to_owned(),
+        })?;
+    fs::write_if_changed(&path, 0o644, &content).map_err(unwritable)?;
+    let _ = fs::remove_dir_all(directory.join("target"));
+    Ok(content)
+}
+
+fn command(plan: &Plan, target: &TargetPlan, archive: Archive, directory: &Path) -> Command {
+    let mut command = Command::new("cargo");
+    command
+        .args([
+            "build",
+            "--release",
+            "--locked",
+            "--color",
+            "never",
+            "--target",
+            target.target.triple(),
+        ])
+        .arg("--manifest-path")
+        .arg(directory.join("Cargo.toml"))
+        .arg("--target-dir")
+        .arg(directory.join("target"));
+    for setting in PROFILE {
+        command.args(["--config".to_owned(), format!("profile.release.{setting}")]);
+    }
+    if !archive.allocator {
+        command.arg("--no-default-features");
+    }
+    if plan.cargo.network.offline {
+        command.arg("--offline");
+    }
+    let mut flags = vec![remap(directory, "/slsbuild-runtime")];
+    flags.extend(cargo_home().map(|home| remap(&home, "/cargo")));
+    flags.extend(target.cpu.flag());
+    // Before every other source: the user's flags are for the user's code.
+    command
+        .env("CARGO_ENCODED_RUSTFLAGS", flags.join("\u{1f}"))
+        .env_remove("CARGO_BUILD_TARGET");
+    command
+}
+
+fn remap(from: &Path, to: &str) -> String {
+    format!("--remap-path-prefix={}={to}", from.display())
+}
+
+fn failed(plan: &Plan, target: &TargetPlan, directory: &Path, stderr: &[u8]) -> Error {
+    let manifest = directory.join("Cargo.toml");
+    let output = String::from_utf8_lossy(stderr).trim_end().to_owned();
+    let without = "or leave it out: --allocator system";
+    let (cause, hint) = if plan.cargo.network.offline {
+        (
+            "dlmalloc is not downloaded, and cargo must stay off the network",
+            format!(
+                "cargo fetch --locked --manifest-path {}, {without}",
+                quote(manifest.as_os_str())
+            ),
+        )
+    } else {
+        (
+            "cargo says why above",
+            format!("see that cargo reaches its registry, {without}"),
+        )
+    };
+    Error::RuntimeArchive {
+        target: target.target.triple().to_owned(),
+        cause,
+        output,
+        hint,
+    }
+}
+
+/// The directory where a target's runtime archive and linker script lie.
+pub(super) fn directory(plan: &Plan, target: &TargetPlan, archive: Archive) -> PathBuf {
+    plan.root
+        .join("tools")
+        .join(format!("{}-{}", target.target, key(plan, target, archive)))
+}

@@ -1,0 +1,208 @@
+//! Profile-guided optimization, before the build proper: the functions are built so that they count what they do, run with the
+//! user's events, and what they counted becomes the profile that the plan then builds with. Shared by the verbs that build.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::build::{self, profile};
+use crate::error::{Error, Result};
+use crate::fs;
+use crate::local::{Configuration, Event, Failure, Instance, Invocation, Sandbox};
+use crate::plan::{Guidance, GuidingProfile, PgoPlan, Plan, Step, Training};
+use crate::target::{Arch, Target};
+use crate::ui::{Ui, Verbosity};
+
+/// How long one event may take in training: counting, and an emulator, make it slow.
+const TIMEOUT: Duration = Duration::from_secs(60);
+/// How long a function may take to end, once its Runtime API is gone.
+const FAREWELL: Duration = Duration::from_secs(10);
+/// The memory that a function is told it has.
+const MEMORY_MB: u32 = 1024;
+
+/// The plan with the profile that it builds with, made first where it is to be.
+///
+/// # Errors
+/// [`Error::FunctionFailed`] when a function fails on an event, and whatever building it fails of.
+pub fn guided(mut plan: Plan, ui: Ui) -> Result<Plan> {
+    let profiles = match &plan.pgo {
+        None => return Ok(plan),
+        Some(PgoPlan::Use(path)) => {
+            let mut profile = profile::adopt(&plan, path)?;
+            // Whether this toolchain can read it is known before the build.
+            profile.functions = profile::functions(&plan, &profile.path, path, ui)?;
+            if profile.functions.is_none() {
+                ui.note("whether the profile fits is not looked at: that needs llvm-profdata (rustup component add llvm-tools)");
+            }
+            plan.targets
+                .iter()
+                .map(|target| (target.target, profile.clone()))
+                .collect()
+        }
+        Some(PgoPlan::Train(training)) => train(&plan, training, ui)?,
+    };
+    for target in &mut plan.targets {
+        if let Some(profile) = profiles.get(&target.target) {
+            target.guidance = Guidance::Profile(profile.clone());
+        }
+    }
+    Ok(plan)
+}
+
+/// Builds, runs and merges; one profile for each target, of all its functions.
+fn train(plan: &Plan, training: &Training, ui: Ui) -> Result<BTreeMap<Target, GuidingProfile>> {
+    let counting = counting(plan);
+    let compiled = build::compile(&counting, ui)?;
+    let mut raw: BTreeMap<Target, Vec<PathBuf>> = BTreeMap::new();
+    let scratch = tempfile::tempdir()?;
+    for (step, binary) in plan.steps.iter().zip(&compiled.binaries) {
+        let profiles = run(step, binary, training, ui)?;
+        for content in profiles {
+            let files = raw.entry(step.target).or_default();
+            let path = scratch
+                .path()
+                .join(format!("{}-{}.profraw", step.target, files.len()));
+            fs::write_if_changed(&path, 0o644, &content)?;
+            files.push(path);
+        }
+    }
+    let mut profiles = BTreeMap::new();
+    for (target, raw) in raw {
+        let profile = profile::merge(plan, &training.profdata, &raw, ui)?;
+        if let Some(out) = &training.out {
+            keep(&profile, out)?;
+        }
+        profiles.insert(target, profile);
+    }
+    Ok(profiles)
+}
+
+/// The same plan, with binaries that count, in a target directory of its own: the user's stays as it is.
+fn counting(plan: &Plan) -> Plan {
+    let directory = plan.root.join("pgo").join("target");
+    let mut counting = plan.clone();
+    counting.cargo.target_dir = Some(directory.clone());
+    counting.target_directory = directory;
+    for target in &mut counting.targets {
+        target.guidance = Guidance::Count;
+    }
+    counting
+}
+
+/// Runs one function with its events and gives what it counted.
+fn run(step: &Step, binary: &Path, training: &Training, ui: Ui) -> Result<Vec<Vec<u8>>> {
+    let name = &step.function.name;
+    let own = training
+        .events
+        .iter()
+        .find(|(function, _)| function == name);
+    let events = own.map_or(&[][..], |(_, events)| events);
+    let count = match events.len() {
+        1 => "1 event".to_owned(),
+        count => format!("{count} events"),
+    };
+    ui.status(
+        "Training",
+        format_args!("`{name}` with {count} x {} ...", training.repeat),
+    );
+    if Arch::host() != Some(step.target.arch) {
+        ui.note(format_args!(
+            "`{}` runs through an emulator here, which takes its time",
+            step.target
+        ));
+    }
+    let sandbox = Sandbox::new(binary)?;
+    let profiles = sandbox.writable_directory("profiles")?;
+    let mut instance = Instance::new(
+        sandbox,
+        configuration(name, training, &profiles)?,
+        Ui::new(Verbosity::Quiet),
+    )?;
+    let failed = |failure: &Failure, event: &str| failed(name, failure, event);
+    if let Some(failure) = instance.init()?.failure {
+        return Err(failed(&failure, "its start, before any event"));
+    }
+    for path in events {
+        let event = read(path, ui)?;
+        for _ in 0..training.repeat {
+            let invocation =
+                Invocation::new(event.clone(), TIMEOUT, instance.configuration().arn());
+            let outcome = instance.invoke(invocation);
+            if let Some(failure) = outcome.failure {
+                return Err(failed(&failure, &format!("event `{}`", path.display())));
+            }
+        }
+    }
+    instance.retire(FAREWELL);
+    collect(name, &profiles)
+}
+
+fn configuration(name: &str, training: &Training, profiles: &Path) -> Result<Configuration> {
+    let mut configuration = Configuration {
+        name: name.to_owned(),
+        memory_mb: MEMORY_MB,
+        timeout: TIMEOUT,
+        environment: BTreeMap::new(),
+    };
+    for variable in &training.environment {
+        configuration.variable(variable)?;
+    }
+    let pattern = profiles.join("%p.profraw").display().to_string();
+    configuration
+        .environment
+        .insert("LLVM_PROFILE_FILE".to_owned(), pattern);
+    Ok(configuration)
+}
+
+fn read(path: &Path, ui: Ui) -> Result<Vec<u8>> {
+    let event = Event::read(&path.to_string_lossy())?;
+    if !event.is_json {
+        ui.note(format_args!(
+            "event `{}` is no JSON: it is passed as it is",
+            path.display()
+        ));
+    }
+    Ok(event.bytes)
+}
+
+fn failed(function: &str, failure: &Failure, event: &str) -> Error {
+    Error::FunctionFailed {
+        function: function.to_owned(),
+        kind: failure.kind().to_owned(),
+        cause: format!("{} (in training, on {event})", failure.message()),
+        hint: Some("see its log: slsbuild zip, then slsbuild invoke ARTIFACT --event EVENT; variables are passed by --pgo-env KEY=VALUE".to_owned()),
+    }
+}
+
+/// What the function's processes wrote when they ended.
+fn collect(function: &str, directory: &Path) -> Result<Vec<Vec<u8>>> {
+    let mut contents = Vec::new();
+    for entry in fs::read_dir(directory)? {
+        let content = fs::read_bounded(&entry?.path(), crate::plan::MOST_PROFILE)?;
+        if !content.is_empty() {
+            contents.push(content);
+        }
+    }
+    if contents.is_empty() {
+        return Err(Error::FunctionFailed {
+            function: function.to_owned(),
+            kind: "no profile".to_owned(),
+            cause:
+                "it did not end by itself when its Runtime API was gone, so what it counted is lost"
+                    .to_owned(),
+            hint: Some(
+                "return from `main` when the Runtime API cannot be reached, as lambda_runtime does"
+                    .to_owned(),
+            ),
+        });
+    }
+    Ok(contents)
+}
+
+fn keep(profile: &GuidingProfile, out: &Path) -> Result<()> {
+    let content = fs::read(&profile.path)?;
+    fs::write_if_changed(out, 0o644, &content).map_err(|cause| Error::Unwritable {
+        path: out.to_owned(),
+        cause,
+    })
+}

@@ -1,0 +1,187 @@
+//! Profile-guided optimization: the events that each function is trained with, or the profile that is used. All that can be
+//! refused is refused here, before the first of two builds.
+
+use std::path::{Path, PathBuf};
+
+use crate::error::{Error, Names, Result};
+use crate::fs;
+use crate::project::toolchain::Rustc;
+use crate::project::{Function, Project};
+use crate::settings::{Pgo, Settings};
+
+/// The files of a directory of events that are looked at; more is a mistake of the path.
+const MOST_EVENTS: usize = 10_000;
+/// An indexed profile of LLVM's begins so (`InstrProfData.inc`: `\xfflprofi\x81`).
+const MAGIC: [u8; 8] = *b"\xfflprofi\x81";
+/// A profile beyond this size is refused unread.
+pub const MOST_PROFILE: u64 = 1 << 30;
+
+/// How the optimizer learns.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PgoPlan {
+    /// Each function is run with events first.
+    Train(Training),
+    /// A profile is there.
+    Use(PathBuf),
+}
+
+/// The training of every function.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Training {
+    /// The events of each function, by its name.
+    pub events: Vec<(String, Vec<PathBuf>)>,
+    /// How often each event is run.
+    pub repeat: u32,
+    /// Variables of the functions' environment, as `KEY=VALUE`.
+    pub environment: Vec<String>,
+    /// Where the profile is kept, if the user wants it.
+    pub out: Option<PathBuf>,
+    /// The tool that merges raw profiles.
+    pub profdata: PathBuf,
+}
+
+impl PgoPlan {
+    pub(super) fn new(project: &Project, settings: &Settings) -> Result<Option<Self>> {
+        let Some(pgo) = &settings.pgo else {
+            return Ok(None);
+        };
+        let (flag, path) = match pgo {
+            Pgo::Train { out, .. } => ("--pgo-out", out.as_deref()),
+            Pgo::Use(profile) => ("--pgo-profile", Some(profile.as_path())),
+        };
+        if let Some(path) = path
+            && settings.targets.len() > 1
+        {
+            return Err(Error::Usage {
+                message: format!(
+                    "`{flag} {}` is for one arch, and this builds for {}: what was learned on one misleads on another",
+                    path.display(),
+                    settings.targets.len()
+                ),
+                hint: Some("build one arch at a time: --arch arm64".to_owned()),
+            });
+        }
+        match pgo {
+            Pgo::Use(profile) => {
+                refuse_what_is_no_profile(profile)?;
+                Ok(Some(Self::Use(profile.clone())))
+            }
+            Pgo::Train {
+                events,
+                repeat,
+                environment,
+                out,
+            } => Ok(Some(Self::Train(Training {
+                profdata: profdata(&project.rustc)?,
+                events: project
+                    .functions
+                    .iter()
+                    .map(|function| {
+                        let own = events_of(function, events, project.functions.len() == 1)?;
+                        Ok((function.name.clone(), own))
+                    })
+                    .collect::<Result<_>>()?,
+                repeat: *repeat,
+                environment: environment.clone(),
+                out: out.clone(),
+            }))),
+        }
+    }
+}
+
+/// The tool that merges profiles: of the very LLVM that rustc has, since another may write another version.
+fn profdata(rustc: &Rustc) -> Result<PathBuf> {
+    rustc
+        .llvm_tool("llvm-profdata")
+        .ok_or_else(|| Error::ToolMissing {
+            message:
+                "`llvm-profdata` is not installed, which makes a profile of what training showed"
+                    .to_owned(),
+            hint: "rustup component add llvm-tools".to_owned(),
+        })
+}
+
+fn refuse_what_is_no_profile(path: &Path) -> Result<()> {
+    use std::io::Read as _;
+    let refused = |cause: String| Error::Project {
+        message: format!("profile `{}` {cause}", path.display()),
+        hint: Some("make one: slsbuild zip --pgo EVENTS --pgo-out FILE".to_owned()),
+    };
+    let mut file = match fs::File::open(path) {
+        Ok(file) if file.metadata()?.is_file() => file,
+        Ok(_) => return Err(refused("is not a file".to_owned())),
+        Err(_) => return Err(refused("does not exist".to_owned())),
+    };
+    let mut start = Vec::new();
+    file.by_ref().take(8).read_to_end(&mut start)?;
+    if start != MAGIC {
+        return Err(refused("is no profile of LLVM's".to_owned()));
+    }
+    if file.metadata()?.len() > MOST_PROFILE {
+        return Err(refused("is larger than 1 GiB".to_owned()));
+    }
+    Ok(())
+}
+
+/// The events of one function: those of the directory of its name where there is one, else all, if it is the only function.
+fn events_of(function: &Function, paths: &[PathBuf], is_only: bool) -> Result<Vec<PathBuf>> {
+    let mut events = Vec::new();
+    for path in paths {
+        let own = path.join(&function.name);
+        if own.is_dir() {
+            events.extend(files_in(&own)?);
+        } else if path.is_dir() && is_only {
+            events.extend(files_in(path)?);
+        } else if path.is_file() && is_only {
+            events.push(path.clone());
+        } else if !path.exists() {
+            return Err(Error::Project {
+                message: format!(
+                    "`{}` does not exist: it should hold events for training",
+                    path.display()
+                ),
+                hint: Some(
+                    "put one event a file into a directory: slsbuild zip --pgo events/".to_owned(),
+                ),
+            });
+        }
+    }
+    if events.is_empty() {
+        let shown: Vec<_> = paths.iter().map(|path| path.display()).collect();
+        let place = Names(&shown);
+        return Err(Error::Project {
+            message: if is_only {
+                format!("there is no event in {place}")
+            } else {
+                format!(
+                    "there is no event for function `{}` in {place}",
+                    function.name
+                )
+            },
+            hint: Some(format!(
+                "put one event a file into a directory; with several functions, into one of each function's name: {}/",
+                paths
+                    .first()
+                    .cloned()
+                    .unwrap_or_default()
+                    .join(&function.name)
+                    .display()
+            )),
+        });
+    }
+    Ok(events)
+}
+
+/// The files of a directory that are not hidden, by name.
+fn files_in(directory: &Path) -> Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(directory)?.take(MOST_EVENTS) {
+        let entry = entry?;
+        let hidden = entry.file_name().to_string_lossy().starts_with('.');
+        if !hidden && entry.path().is_file() {
+            files.push(entry.path());
+        }
+    }
+    files.sort();
+    Ok(files)
+}

@@ -1,0 +1,177 @@
+//! Profile-guided builds: from a user's events to a binary, and from a profile that was kept.
+
+use std::path::Path;
+
+use crate::support::{Crate, cache, fixture, outcome, scrub};
+
+/// The arch of the machine: training runs natively.
+const HOST: &str = "--arch host";
+
+/// A copy of a fixture with events beside it.
+fn trainee(name: &str, events: &[(&str, &str)]) -> Crate {
+    let source = fixture(name);
+    let read = |path: &str| fs_err::read_to_string(source.join(path)).unwrap();
+    let mut copy = Crate::empty()
+        .file("Cargo.toml", &read("Cargo.toml"))
+        .file("Cargo.lock", &read("Cargo.lock"))
+        .file("src/main.rs", &read("src/main.rs"));
+    for (path, event) in events {
+        copy = copy.file(&format!("events/{path}"), event);
+    }
+    copy
+}
+
+fn digest(path: &Path) -> String {
+    use std::process::Command;
+    let output = Command::new("sha256sum").arg(path).output().unwrap();
+    String::from_utf8_lossy(&output.stdout)[..64].to_owned()
+}
+
+const EVENTS: [(&str, &str); 2] = [("a.json", "{\"id\":7}"), ("text", "no JSON")];
+
+#[test]
+fn a_profile_of_the_users_events_guides_the_build() {
+    let raw = trainee("raw", &EVENTS);
+    let trained = format!("zip {HOST} --pgo events --pgo-repeat 3 --pgo-out raw.profdata");
+    insta::assert_snapshot!("trained", scrub_guided(&raw.outcome(&trained)));
+    let report = fs_err::read_to_string(raw.path().join("target/slsbuild/report.json")).unwrap();
+    assert!(report.contains("\"pgo_profile\""), "{report}");
+
+    // The profile that was kept gives the same bytes, here and in another directory with another cache.
+    let zip = |of: &Crate| digest(&of.path().join("out/bootstrap.zip"));
+    let kept = fs_err::read(raw.path().join("raw.profdata")).unwrap();
+    let guided = format!("zip {HOST} --pgo-profile raw.profdata --out-dir out");
+    let first = outcome(&mut raw.slsbuild(&guided));
+    assert!(first.starts_with("exit code: 0"), "{first}");
+
+    let elsewhere = trainee("raw", &[]);
+    elsewhere.write("raw.profdata", &kept);
+    let other_cache = elsewhere.path().join("cache of its own");
+    assert_ne!(other_cache, cache());
+    let second = outcome(
+        elsewhere
+            .slsbuild(&guided)
+            .env("SLSBUILD_CACHE_DIR", &other_cache),
+    );
+    assert!(second.starts_with("exit code: 0"), "{second}");
+    assert_eq!(zip(&raw), zip(&elsewhere));
+
+    // Without the profile other bytes come out; with it again, nothing is made anew.
+    let plain = outcome(&mut elsewhere.slsbuild(&format!("zip {HOST} --out-dir out")));
+    assert!(plain.starts_with("exit code: 0"), "{plain}");
+    assert_ne!(zip(&raw), zip(&elsewhere));
+    let again = outcome(&mut raw.slsbuild(&guided));
+    assert!(again.contains("(unchanged)"), "{again}");
+}
+
+/// What differs from arch to arch and from profile to profile.
+fn scrub_guided(text: &str) -> String {
+    let arch = regex::Regex::new(r"\b(arm64|amd64|x86_64)\b").unwrap();
+    scrub(&arch.replace_all(text, "[arch]"))
+}
+
+#[test]
+fn a_function_that_fails_in_training_is_named_with_its_event_and_keeps_the_old_artifact() {
+    let events = [("1-fine.json", "{}"), ("2-bad.json", "\"panic\"")];
+    let moods = trainee("moods", &events);
+    let built = outcome(&mut moods.slsbuild(&format!("zip {HOST} --out-dir out")));
+    assert!(built.starts_with("exit code: 0"), "{built}");
+    let before = digest(&moods.path().join("out/bootstrap.zip"));
+    let failed = moods.outcome(&format!("zip {HOST} --out-dir out --pgo events"));
+    insta::assert_snapshot!("failed_in_training", scrub_guided(&failed));
+    assert_eq!(before, digest(&moods.path().join("out/bootstrap.zip")));
+
+    let unstarted = moods.outcome(&format!(
+        "zip {HOST} --out-dir out --pgo events --pgo-env MOOD=init-exit-3"
+    ));
+    assert!(
+        unstarted.contains("in training, on its start, before any event"),
+        "{unstarted}"
+    );
+}
+
+#[test]
+fn a_profile_of_another_program_is_a_warning_with_its_share() {
+    let raw = trainee("raw", &EVENTS);
+    let trained = format!("zip {HOST} --pgo events --pgo-repeat 1 --pgo-out raw.profdata --quiet");
+    let output = outcome(&mut raw.slsbuild(&trained));
+    assert!(output.starts_with("exit code: 0"), "{output}");
+
+    let moods = trainee("moods", &[]);
+    let profile = fs_err::read(raw.path().join("raw.profdata")).unwrap();
+    moods.write("other.profdata", &profile);
+    let output = outcome(&mut moods.slsbuild(&format!("zip {HOST} --pgo-profile other.profdata")));
+    assert!(output.starts_with("exit code: 0"), "{output}");
+    assert!(
+        output.contains("warning: the profile does not fit `moods`: it knows nothing of "),
+        "{output}"
+    );
+
+    // One that this LLVM does not read: the version stands behind the magic.
+    let mut future = profile;
+    future[8] = 99;
+    moods.write("future.profdata", &future);
+    let refused = moods.outcome(&format!("zip {HOST} --pgo-profile future.profdata"));
+    insta::assert_snapshot!("profile_of_another_llvm", scrub(&refused));
+}
+
+#[test]
+fn what_cannot_train_is_refused_before_cargo_runs() {
+    let orders = Crate::binary("orders")
+        .file("empty/.hidden", "{}")
+        .file("no-profile", "not a profile");
+    let outcomes = [
+        "--pgo empty",
+        "--pgo absent",
+        "--pgo-profile no-profile",
+        "--pgo-profile absent",
+        "--arch arm64,amd64 --pgo-profile no-profile",
+        "--pgo empty --pgo-profile no-profile",
+        "--pgo-out x",
+    ]
+    .map(|flags| {
+        format!(
+            "$ slsbuild zip {flags}\n{}",
+            orders.outcome(&format!("zip {flags}"))
+        )
+    });
+    insta::assert_snapshot!("what_cannot_train", outcomes.join("\n"));
+    assert!(!orders.path().join("target").exists());
+
+    let two = Crate::binary("orders")
+        .file("src/bin/billing.rs", "fn main() {}\n")
+        .file("events/orders/a.json", "{}");
+    let refused = two.outcome("zip --bin orders --bin billing --pgo events");
+    insta::assert_snapshot!("a_function_without_events", refused);
+}
+
+/// A rustc whose sysroot has the targets but not the component.
+#[test]
+fn without_llvm_tools_the_command_that_installs_them_is_said() {
+    use std::os::unix::fs::{PermissionsExt as _, symlink};
+    use std::process::Command;
+    let orders = Crate::binary("orders").file("events/a.json", "{}");
+    let real = Command::new("rustc")
+        .args(["--print", "sysroot"])
+        .output()
+        .unwrap();
+    let real = String::from_utf8(real.stdout).unwrap();
+    let rustlib = orders.path().join("sysroot/lib/rustlib");
+    fs_err::create_dir_all(&rustlib).unwrap();
+    for entry in fs_err::read_dir(Path::new(real.trim()).join("lib/rustlib")).unwrap() {
+        let entry = entry.unwrap();
+        if entry.file_name().to_string_lossy().contains("musl") {
+            symlink(entry.path(), rustlib.join(entry.file_name())).unwrap();
+        }
+    }
+    let script = format!(
+        "#!/bin/sh\ncase \"$*\" in *'--print sysroot'*) echo '{}' ;; *) exec rustc \"$@\" ;; esac\n",
+        orders.path().join("sysroot").display()
+    );
+    orders.write("rustc", script.as_bytes());
+    let rustc = orders.path().join("rustc");
+    fs_err::set_permissions(&rustc, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let mut command = orders.slsbuild("zip --offline --pgo events");
+    let refused = outcome(command.env("RUSTC", &rustc));
+    insta::assert_snapshot!("without_llvm_tools", orders.scrub(&refused));
+}
