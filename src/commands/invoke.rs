@@ -13,7 +13,7 @@ use serde_json::value::RawValue;
 use crate::cli::{Format, InvokeArgs};
 use crate::error::{Error, Result};
 use crate::local::{
-    Configuration, Event, Failure, INIT_LIMIT, Instance, Invocation, Report, Sandbox,
+    Configuration, Event, Failure, INIT_LIMIT, Instance, Invocation, Logging, Report, Sandbox,
     context_header, function_name, init_report,
 };
 use crate::process;
@@ -26,7 +26,7 @@ pub fn invoke(arguments: &InvokeArgs, format: Format, ui: Ui) -> Result<()> {
     let invocation = invocation(arguments, &configuration, ui)?;
     let sandbox = Sandbox::new(&arguments.artifact)?;
     let name = configuration.name.clone();
-    let mut instance = Instance::new(sandbox, configuration, ui)?;
+    let mut instance = Instance::new(sandbox, configuration, Logging::Printed(ui))?;
     let run = run(&mut instance, invocation, arguments, ui)?;
     advise(&run, &name, ui);
     match format {

@@ -5,17 +5,17 @@ use std::process::Stdio;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::{Duration, Instant};
 
+use super::cpu::CpuClock;
 use super::environment::Configuration;
 use super::exchange::{Answer, Notice};
 use super::failure::{Ending, Failure};
 use super::invocation::Invocation;
-use super::logs::Logs;
+use super::logs::{Logging, Logs};
 use super::memory;
-use super::process::Process;
+use super::process::{Process, unstartable};
 use super::sandbox::Sandbox;
 use super::server::Server;
 use crate::error::Result;
-use crate::ui::Ui;
 
 /// What Lambda grants the init phase before it ends it, and starts it once more within the function's own timeout.
 /// <https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html> (2026-11).
@@ -27,20 +27,22 @@ const MEMORY_INTERVAL: Duration = Duration::from_millis(20);
 #[derive(Debug)]
 pub struct Instance {
     configuration: Configuration,
-    ui: Ui,
+    logging: Logging,
     sender: Sender<Notice>,
     notices: Receiver<Notice>,
     server: Server,
     process: Option<Process>,
+    clock: Option<CpuClock>,
     logs: Option<Logs>,
-    peak_mb: u64,
+    kept_log: Vec<String>,
+    peak_kib: u64,
     sandbox: Sandbox,
 }
 
 /// How the init phase went.
 #[derive(Debug)]
 pub struct Init {
-    /// From the process's start to its first `/next`, or to its failure.
+    /// From right before the process's exec to its first `/next`, or to its failure.
     pub duration: Duration,
     /// Why it failed, if it did.
     pub failure: Option<Failure>,
@@ -55,6 +57,8 @@ pub struct Outcome {
     pub failure: Option<Failure>,
     /// From the event to the next `/next`, or to the failure.
     pub duration: Duration,
+    /// The CPU time of the process for it, user and system; `None` when it ended.
+    pub cpu: Option<Duration>,
     /// How the process ended after it answered, instead of asking for its next event.
     pub ended: Option<Ending>,
     /// It answered, and neither asked again nor ended before its time was over.
@@ -63,17 +67,19 @@ pub struct Outcome {
 
 impl Instance {
     /// An instance whose process is not started yet.
-    pub fn new(sandbox: Sandbox, configuration: Configuration, ui: Ui) -> Result<Self> {
+    pub fn new(sandbox: Sandbox, configuration: Configuration, logging: Logging) -> Result<Self> {
         let (sender, notices) = channel();
         Ok(Self {
             server: Server::start(sender.clone())?,
             configuration,
-            ui,
+            logging,
             sender,
             notices,
             process: None,
+            clock: None,
             logs: None,
-            peak_mb: 0,
+            kept_log: Vec::new(),
+            peak_kib: 0,
             sandbox,
         })
     }
@@ -83,14 +89,16 @@ impl Instance {
     /// Lambda ends an init phase after ten seconds and repeats it within the timeout; here it runs once, for as long as the
     /// longer of the two.
     pub fn init(&mut self) -> Result<Init> {
-        let started = Instant::now();
         let limit = INIT_LIMIT.max(self.configuration.timeout);
-        if let Err(failure) = self.start()? {
-            return Ok(Init {
-                duration: started.elapsed(),
-                failure: Some(failure),
-            });
-        }
+        let started = match self.start()? {
+            Ok(started) => started,
+            Err(failure) => {
+                return Ok(Init {
+                    duration: Duration::ZERO,
+                    failure: Some(failure),
+                });
+            }
+        };
         let (at, failure) = match self.wait(started + limit) {
             // Nothing can be answered before it was asked: only `Polled` comes here.
             Some(Notice::Polled { at } | Notice::Answered { at, .. }) => (at, None),
@@ -108,10 +116,20 @@ impl Instance {
         })
     }
 
+    /// Ends the process and starts it anew, with a Runtime API that has seen nothing yet.
+    pub fn restart(&mut self) -> Result<Init> {
+        self.end();
+        (self.sender, self.notices) = channel();
+        self.server = Server::start(self.sender.clone())?;
+        self.peak_kib = 0;
+        self.init()
+    }
+
     /// Hands one event to the process and waits for what becomes of it.
     pub fn invoke(&mut self, invocation: Invocation) -> Outcome {
         let timeout = invocation.timeout;
         let request_id = invocation.request_id.clone();
+        let cpu_before = self.cpu();
         let started = Instant::now();
         let deadline = started + timeout;
         self.server.queue(invocation);
@@ -119,6 +137,7 @@ impl Instance {
             response: None,
             failure: Some(failure),
             duration,
+            cpu: None,
             ended: None,
             lingered: false,
         };
@@ -146,11 +165,16 @@ impl Instance {
             Answer::TooLarge { size, limit } => (None, Some(Failure::TooLarge { size, limit })),
         };
         let (duration, ended, lingered) = self.settle(started, deadline);
+        let cpu = self
+            .cpu()
+            .zip(cpu_before)
+            .map(|(after, before)| after.saturating_sub(before));
         self.catch_up();
         Outcome {
             response,
             failure,
             duration,
+            cpu,
             ended,
             lingered,
         }
@@ -171,9 +195,24 @@ impl Instance {
         }
     }
 
-    /// The most memory that the process used so far, in MB.
+    /// The most memory that the process used so far, in MB (of 2^20 bytes, as Lambda's), rounded up.
     pub fn peak_mb(&self) -> u64 {
-        self.peak_mb
+        self.peak_kib.div_ceil(1024)
+    }
+
+    /// The most memory that the process used so far, in KiB.
+    pub fn peak_kib(&self) -> u64 {
+        self.peak_kib
+    }
+
+    /// The CPU time that the process has used so far; `None` when it does not run or the system does not say it.
+    pub fn cpu(&self) -> Option<Duration> {
+        self.clock.and_then(CpuClock::now)
+    }
+
+    /// The last lines of the log of a process that has ended, unless they were printed.
+    pub fn kept_log(&self) -> &[String] {
+        &self.kept_log
     }
 
     /// The artifact that runs.
@@ -199,23 +238,24 @@ impl Instance {
         self.end()
     }
 
-    /// Ends the process with all that it started, and prints the rest of its log.
+    /// Ends the process with all that it started, and takes the rest of its log.
     pub fn end(&mut self) -> Ending {
         self.look_at_memory();
+        self.clock = None;
         let ending = self.process.take().map(Process::end);
         if let Some(mut logs) = self.logs.take() {
-            logs.finish();
+            self.kept_log = logs.finish();
         }
         ending.unwrap_or(Ending::Exit(0))
     }
 
-    /// Starts the process: an error that Lambda would report is the inner one.
-    fn start(&mut self) -> Result<Result<(), Failure>> {
+    /// Starts the process and says when: an error that Lambda would report is the inner one.
+    fn start(&mut self) -> Result<Result<Instant, Failure>> {
         let (program, arguments) = match self.sandbox.command() {
             Ok(command) => command,
             Err(failure) => return Ok(Err(failure)),
         };
-        let (logs, output) = Logs::start(self.ui)?;
+        let (logs, output) = Logs::start(self.logging)?;
         let mut command = std::process::Command::new(program);
         command
             .args(arguments)
@@ -228,16 +268,19 @@ impl Instance {
             .stdin(Stdio::null())
             .stdout(output.try_clone()?)
             .stderr(output);
+        let at = Instant::now();
         let started = Process::start(&mut command, self.sender.clone());
         // The command holds the writing end of the pipe.
         drop(command);
-        match started {
-            Ok(process) => self.process = Some(process),
+        let process = match started {
+            Ok(process) => process,
             Err(error) => return unstartable(error).map(Err),
-        }
+        };
+        self.clock = CpuClock::of(process.id());
+        self.process = Some(process);
         self.logs = Some(logs);
         self.look_at_memory();
-        Ok(Ok(()))
+        Ok(Ok(at))
     }
 
     /// The next notice, or `None` at the deadline.
@@ -258,9 +301,9 @@ impl Instance {
         if let Some(peak) = self
             .process
             .as_ref()
-            .and_then(|process| memory::peak_mb(process.id()))
+            .and_then(|process| memory::peak_kib(process.id()))
         {
-            self.peak_mb = self.peak_mb.max(peak);
+            self.peak_kib = self.peak_kib.max(peak);
         }
     }
 
@@ -275,21 +318,4 @@ impl Drop for Instance {
     fn drop(&mut self) {
         self.end();
     }
-}
-
-/// A bootstrap that the kernel does not start is the function's failure; anything else is ours.
-fn unstartable(error: std::io::Error) -> Result<Failure> {
-    let cause = match error.kind() {
-        std::io::ErrorKind::NotFound => "no such file or directory",
-        std::io::ErrorKind::PermissionDenied => "permission denied",
-        std::io::ErrorKind::ExecutableFileBusy => "text file busy",
-        _ => {
-            return Err(anyhow::Error::from(error)
-                .context("the function's process cannot be started")
-                .into());
-        }
-    };
-    Ok(Failure::InvalidEntrypoint(format!(
-        "fork/exec /var/task/bootstrap: {cause}"
-    )))
 }

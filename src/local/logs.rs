@@ -1,6 +1,7 @@
-//! What a function writes to stdout and stderr, line by line on our stderr. Both are one pipe, so their order stays,
-//! and whatever was written before a call of the Runtime API is printed before what that call leads to.
+//! What a function writes to stdout and stderr, line by line on our stderr, or kept. Both are one pipe, so their order
+//! stays, and whatever was written before a call of the Runtime API is printed before what that call leads to.
 
+use std::collections::VecDeque;
 use std::io::{PipeReader, PipeWriter, Read as _};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -12,6 +13,18 @@ use crate::ui::Ui;
 /// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/cloudwatch_limits_cwl.html> (2026-11).
 const LINE_LIMIT: usize = 256 * 1024;
 
+/// How many lines are kept where they are not printed.
+const KEPT_LINES: usize = 20;
+
+/// What becomes of the lines that a function writes.
+#[derive(Clone, Copy, Debug)]
+pub enum Logging {
+    /// They are printed.
+    Printed(Ui),
+    /// They are dropped but for the last few, which say why a function failed.
+    Kept,
+}
+
 /// The reading end of a function's outputs.
 #[derive(Debug)]
 pub(super) struct Logs {
@@ -22,15 +35,16 @@ pub(super) struct Logs {
 }
 
 impl Logs {
-    /// A pipe whose lines are printed, and its writing end.
-    pub(super) fn start(ui: Ui) -> Result<(Self, PipeWriter)> {
+    /// A pipe whose lines are printed or kept, and its writing end.
+    pub(super) fn start(logging: Logging) -> Result<(Self, PipeWriter)> {
         let (reader, writer) = std::io::pipe()?;
         let (stopped, stop) = std::io::pipe()?;
         let watched = reader.try_clone()?;
         let lines = Arc::new(Mutex::new(Lines {
             reader,
             pending: Vec::new(),
-            ui,
+            logging,
+            kept: VecDeque::new(),
         }));
         let shared = lines.clone();
         let thread = std::thread::Builder::new()
@@ -50,13 +64,13 @@ impl Logs {
         Ok((logs, writer))
     }
 
-    /// Prints what has been written so far.
+    /// Takes what has been written so far.
     pub(super) fn catch_up(&self) {
         locked(&self.lines, Lines::forward);
     }
 
-    /// Prints what has been written, the last unended line too, and stops listening.
-    pub(super) fn finish(&mut self) {
+    /// Takes what has been written, the last unended line too, and stops listening. Returns the lines that were kept.
+    pub(super) fn finish(&mut self) -> Vec<String> {
         self.stop = None;
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
@@ -64,9 +78,10 @@ impl Logs {
         locked(&self.lines, |lines| {
             lines.forward();
             if !lines.pending.is_empty() {
-                lines.print();
+                lines.end_line();
             }
-        });
+            std::mem::take(&mut lines.kept).into()
+        })
     }
 }
 
@@ -84,11 +99,12 @@ fn locked<T>(lines: &Mutex<Lines>, act: impl FnOnce(&mut Lines) -> T) -> T {
 struct Lines {
     reader: PipeReader,
     pending: Vec<u8>,
-    ui: Ui,
+    logging: Logging,
+    kept: VecDeque<String>,
 }
 
 impl Lines {
-    /// Prints the lines that lie in the pipe now, and says whether there may be more.
+    /// Takes the lines that lie in the pipe now, and says whether there may be more.
     fn forward(&mut self) -> bool {
         let Some(available) = available(&self.reader) else {
             return false;
@@ -103,7 +119,7 @@ impl Lines {
         };
         for byte in buffer.into_iter().take(read) {
             if byte == b'\n' || self.pending.len() >= LINE_LIMIT {
-                self.print();
+                self.end_line();
             }
             if byte != b'\n' {
                 self.pending.push(byte);
@@ -112,9 +128,18 @@ impl Lines {
         true
     }
 
-    fn print(&mut self) {
+    fn end_line(&mut self) {
         let line = std::mem::take(&mut self.pending);
-        self.ui.log(String::from_utf8_lossy(&line));
+        let line = String::from_utf8_lossy(&line);
+        match self.logging {
+            Logging::Printed(ui) => ui.log(line),
+            Logging::Kept => {
+                if self.kept.len() == KEPT_LINES {
+                    self.kept.pop_front();
+                }
+                self.kept.push_back(line.into_owned());
+            }
+        }
     }
 }
 
@@ -166,4 +191,25 @@ fn available(_reader: &PipeReader) -> Option<usize> {
 #[cfg(not(unix))]
 fn hung_up(_reader: &PipeReader) -> bool {
     true
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::io::Write as _;
+
+    use super::*;
+
+    #[test]
+    fn the_last_lines_are_kept() {
+        let (mut logs, mut writer) = Logs::start(Logging::Kept).unwrap();
+        for n in 0..KEPT_LINES + 5 {
+            writeln!(writer, "line {n}").unwrap();
+        }
+        write!(writer, "unended").unwrap();
+        drop(writer);
+        let kept = logs.finish();
+        assert_eq!(kept.len(), KEPT_LINES);
+        assert_eq!(kept.first().unwrap(), "line 6");
+        assert_eq!(kept.last().unwrap(), "unended");
+    }
 }

@@ -2,13 +2,14 @@
 
 use crate::fs;
 
-/// The peak of a running process's resident memory in MB (of 2^20 bytes, as Lambda's), rounded up; `None` when it is gone.
-pub(super) fn peak_mb(process: u32) -> Option<u64> {
+/// The peak of a running process's resident memory in KiB; `None` when it is gone.
+pub(super) fn peak_kib(process: u32) -> Option<u64> {
     let status = fs::read_to_string(format!("/proc/{process}/status")).ok()?;
-    Some(peak_kb(&status)?.div_ceil(1024))
+    peak_in(&status)
 }
 
-fn peak_kb(status: &str) -> Option<u64> {
+/// The kernel's `kB` are of 1024 bytes.
+fn peak_in(status: &str) -> Option<u64> {
     let line = status
         .lines()
         .find_map(|line| line.strip_prefix("VmHWM:"))?;
@@ -22,10 +23,10 @@ mod tests {
     #[test]
     fn the_peak_is_read_from_the_kernels_text() {
         assert_eq!(
-            peak_kb("Name:\tx\nVmHWM:\t    1025 kB\nVmRSS:\t 1 kB\n"),
+            peak_in("Name:\tx\nVmHWM:\t    1025 kB\nVmRSS:\t 1 kB\n"),
             Some(1025)
         );
-        assert_eq!(peak_kb("State:\tZ (zombie)\n"), None);
-        assert!(peak_mb(std::process::id()).is_some_and(|peak| peak > 0));
+        assert_eq!(peak_in("State:\tZ (zombie)\n"), None);
+        assert!(peak_kib(std::process::id()).is_some_and(|peak| peak > 0));
     }
 }

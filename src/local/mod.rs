@@ -3,6 +3,7 @@
 //! What is printed and how a run is judged is the business of `commands/`.
 
 mod body;
+mod cpu;
 mod environment;
 mod event;
 mod exchange;
@@ -23,6 +24,7 @@ pub use exchange::{Answer, FunctionError, Notice};
 pub use failure::{Ending, Failure};
 pub use instance::{INIT_LIMIT, Init, Instance, Outcome};
 pub use invocation::Invocation;
+pub use logs::Logging;
 pub use sandbox::Sandbox;
 pub use server::Server;
 pub use timeline::{Report, init_report};

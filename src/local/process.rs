@@ -7,8 +7,9 @@ use std::thread::JoinHandle;
 use std::time::Instant;
 
 use super::exchange::Notice;
-use super::failure::Ending;
+use super::failure::{Ending, Failure};
 use super::sandbox;
+use crate::error::Result;
 use crate::interrupt::{self, Registration};
 
 /// A process that is not reaped yet. Dropped, it is ended.
@@ -103,3 +104,20 @@ fn wait_unreaped(process: u32) {
 
 #[cfg(not(unix))]
 fn wait_unreaped(_process: u32) {}
+
+/// A bootstrap that the kernel does not start is the function's failure; anything else is ours.
+pub(super) fn unstartable(error: io::Error) -> Result<Failure> {
+    let cause = match error.kind() {
+        io::ErrorKind::NotFound => "no such file or directory",
+        io::ErrorKind::PermissionDenied => "permission denied",
+        io::ErrorKind::ExecutableFileBusy => "text file busy",
+        _ => {
+            return Err(anyhow::Error::from(error)
+                .context("the function's process cannot be started")
+                .into());
+        }
+    };
+    Ok(Failure::InvalidEntrypoint(format!(
+        "fork/exec /var/task/bootstrap: {cause}"
+    )))
+}

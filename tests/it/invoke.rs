@@ -9,7 +9,7 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 use insta::assert_snapshot;
-use slsbuild::local::{Configuration, Ending, Failure, Instance, Invocation, Sandbox};
+use slsbuild::local::{Configuration, Ending, Failure, Instance, Invocation, Logging, Sandbox};
 use slsbuild::target::{Arch, Target};
 use slsbuild::ui::{Ui, Verbosity};
 
@@ -421,8 +421,8 @@ fn one_process_takes_many_events_until_it_dies() {
         )
     };
     let sandbox = Sandbox::new(&MOODS).unwrap();
-    let mut instance =
-        Instance::new(sandbox, configuration.clone(), Ui::new(Verbosity::Quiet)).unwrap();
+    let logging = Logging::Printed(Ui::new(Verbosity::Quiet));
+    let mut instance = Instance::new(sandbox, configuration.clone(), logging).unwrap();
     assert_eq!(instance.init().unwrap().failure, None);
     for number in ["1", "2", "3"] {
         let outcome = instance.invoke(event(number));
