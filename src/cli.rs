@@ -56,6 +56,8 @@ pub enum Command {
     Plan(BuildArgs),
     /// Run a function on this machine, from the very artifact that is deployed
     Invoke(InvokeArgs),
+    /// Measure a function on this machine, or two against each other
+    Bench(BenchArgs),
     /// Check artifacts against the rules and limits of their platform
     Check(CheckArgs),
     /// Print a completion script for a shell
@@ -246,6 +248,20 @@ pub struct InvokeArgs {
     /// The event: a file, `-` for stdin, or JSON itself
     #[arg(long, value_name = "EVENT", default_value = "{}")]
     pub event: String,
+    /// How the function is configured
+    #[command(flatten)]
+    pub function: FunctionArgs,
+    /// Client context of the invocation, as JSON
+    #[arg(long, value_name = "JSON")]
+    pub client_context: Option<String>,
+    /// Cognito identity of the invocation, as JSON
+    #[arg(long, value_name = "JSON")]
+    pub cognito_identity: Option<String>,
+}
+
+/// Flags of the verbs that run a function.
+#[derive(Debug, Args)]
+pub struct FunctionArgs {
     /// Seconds until the function is ended
     #[arg(long, value_name = "SECONDS", default_value = "3", value_parser = clap::value_parser!(u32).range(1..=900))]
     pub timeout: u32,
@@ -255,12 +271,29 @@ pub struct InvokeArgs {
     /// A variable of the function's environment
     #[arg(long = "env", value_name = "KEY=VALUE")]
     pub environment: Vec<String>,
-    /// Client context of the invocation, as JSON
-    #[arg(long, value_name = "JSON")]
-    pub client_context: Option<String>,
-    /// Cognito identity of the invocation, as JSON
-    #[arg(long, value_name = "JSON")]
-    pub cognito_identity: Option<String>,
+}
+
+/// Flags of `bench`.
+#[derive(Debug, Args)]
+pub struct BenchArgs {
+    /// A zip with a `bootstrap`, of any tool, or a Linux binary; a second one is compared with the first, call by call
+    #[arg(required = true, num_args = 1..=2, value_name = "ARTIFACT")]
+    pub artifacts: Vec<PathBuf>,
+    /// An event: a file, `-` for stdin, or JSON itself; may be repeated
+    #[arg(long = "event", value_name = "EVENT", default_value = "{}")]
+    pub events: Vec<String>,
+    /// How many calls of each event are measured
+    #[arg(long, value_name = "N", default_value = "200", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub calls: u32,
+    /// How many calls of each event go before, unmeasured
+    #[arg(long, value_name = "N", default_value = "20", value_parser = clap::value_parser!(u32).range(0..=1_000_000))]
+    pub warm_up: u32,
+    /// How many starts are measured
+    #[arg(long, value_name = "N", default_value = "10", value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub starts: u32,
+    /// How the functions are configured
+    #[command(flatten)]
+    pub function: FunctionArgs,
 }
 
 /// Flags of `check`.

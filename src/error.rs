@@ -89,10 +89,12 @@ pub enum Error {
         count: usize,
     },
     /// The invoked function answered with an error, died, or did not answer.
-    #[error("function `{function}` failed: {kind}{}{}", if .cause.is_empty() { "" } else { ": " }, .cause)]
+    #[error("function `{function}` failed{}: {kind}{}{}", On(.event.as_deref()), if .cause.is_empty() { "" } else { ": " }, .cause)]
     FunctionFailed {
         /// The function's name.
         function: String,
+        /// The event that it failed on, where there was more than one.
+        event: Option<String>,
         /// The error type, as Lambda or the function names it.
         kind: String,
         /// The error message.
@@ -117,6 +119,16 @@ pub enum Error {
     /// Anything else: an unreadable file.
     #[error(transparent)]
     Unexpected(#[from] anyhow::Error),
+}
+
+/// The event in a message about a failure.
+struct On<'a>(Option<&'a str>);
+
+impl fmt::Display for On<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0
+            .map_or(Ok(()), |event| write!(f, " on event `{event}`"))
+    }
 }
 
 impl Error {

@@ -54,6 +54,7 @@ pub fn run(cli: &Cli, ui: Ui) -> Result<()> {
         Command::Zip(arguments) => commands::zip::zip(arguments, format, ui),
         Command::Plan(arguments) => commands::plan::plan(arguments, format, ui),
         Command::Invoke(arguments) => commands::invoke::invoke(arguments, format, ui),
+        Command::Bench(arguments) => commands::bench::bench(arguments, format, ui),
         Command::Check(arguments) => commands::check::check(arguments, format, ui),
         Command::Completions { shell } => commands::completions::completions(*shell, ui),
         Command::Man => commands::completions::man(ui),

@@ -2,7 +2,8 @@
 //! a status word right-aligned in twelve columns. Nothing depends on colour.
 
 use std::fmt::Display;
-use std::io::{ErrorKind, Write as _};
+use std::io::{ErrorKind, IsTerminal as _, Write as _};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use anstyle::{AnsiColor, Style};
 
@@ -12,6 +13,12 @@ const STATUS: Style = AnsiColor::Green.on_default().bold();
 const LABEL: Style = AnsiColor::Cyan.on_default();
 const WARNING: Style = AnsiColor::Yellow.on_default().bold();
 const ERROR: Style = AnsiColor::Red.on_default().bold();
+
+/// How wide a line of progress is at most.
+const PROGRESS_WIDTH: usize = 78;
+
+/// A line of progress stands on the terminal, with the cursor at its beginning.
+static PROGRESS: AtomicBool = AtomicBool::new(false);
 
 /// How much is said on stderr.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -51,6 +58,7 @@ impl Ui {
 
     /// A part of the result, byte for byte, on stdout. A reader that went away (`slsbuild plan | head -1`) is no error.
     pub fn result_bytes(self, bytes: &[u8]) -> Result<()> {
+        clear_progress();
         let mut stdout = std::io::stdout().lock();
         match stdout.write_all(bytes).and_then(|()| stdout.flush()) {
             Err(cause) if cause.kind() != ErrorKind::BrokenPipe => Err(Error::Unwritable {
@@ -67,6 +75,18 @@ impl Ui {
             Verbosity::Normal,
             format_args!("{STATUS}{word:>12}{STATUS:#} {message}"),
         );
+    }
+
+    /// A line that says how far something is, on a terminal only: whatever comes next takes its place.
+    pub fn progress(self, word: &str, message: impl Display) {
+        if self.verbosity != Verbosity::Normal || !std::io::stderr().is_terminal() {
+            return;
+        }
+        let line = format!("{word:>12} {message}");
+        PROGRESS.store(true, Ordering::Relaxed);
+        let mut stderr = anstream::stderr().lock();
+        let _ = write!(stderr, "{line:<PROGRESS_WIDTH$.PROGRESS_WIDTH$}\r");
+        let _ = stderr.flush();
     }
 
     /// A line of facts below a status line: `        size  481 kB`.
@@ -133,8 +153,15 @@ impl Ui {
 
     fn say(self, from: Verbosity, line: std::fmt::Arguments<'_>) {
         if self.verbosity >= from {
+            clear_progress();
             let mut stderr = anstream::stderr().lock();
             let _ = writeln!(stderr, "{line}");
         }
+    }
+}
+
+fn clear_progress() {
+    if PROGRESS.swap(false, Ordering::Relaxed) {
+        let _ = write!(anstream::stderr().lock(), "{:PROGRESS_WIDTH$}\r", "");
     }
 }

@@ -1,7 +1,6 @@
 //! `slsbuild invoke`: one event for the function in an artifact, run as Lambda would run it.
 //! stdout is the response byte for byte; the function's log and Lambda's own lines are on stderr.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
@@ -14,7 +13,7 @@ use crate::cli::{Format, InvokeArgs};
 use crate::error::{Error, Result};
 use crate::local::{
     Configuration, Event, Failure, INIT_LIMIT, Instance, Invocation, Logging, Report, Sandbox,
-    context_header, function_name, init_report,
+    context_header, init_report,
 };
 use crate::process;
 use crate::target::Arch;
@@ -22,7 +21,7 @@ use crate::ui::Ui;
 
 /// Runs the function in an artifact with one event.
 pub fn invoke(arguments: &InvokeArgs, format: Format, ui: Ui) -> Result<()> {
-    let configuration = configuration(arguments)?;
+    let configuration = Configuration::new(&arguments.artifact, &arguments.function)?;
     let invocation = invocation(arguments, &configuration, ui)?;
     let sandbox = Sandbox::new(&arguments.artifact)?;
     let name = configuration.name.clone();
@@ -37,19 +36,6 @@ pub fn invoke(arguments: &InvokeArgs, format: Format, ui: Ui) -> Result<()> {
         None => Ok(()),
         Some(failure) => Err(failed(&failure, name, &arguments.artifact)),
     }
-}
-
-fn configuration(arguments: &InvokeArgs) -> Result<Configuration> {
-    let mut configuration = Configuration {
-        name: function_name(&arguments.artifact),
-        memory_mb: arguments.memory,
-        timeout: Duration::from_secs(arguments.timeout.into()),
-        environment: BTreeMap::new(),
-    };
-    for variable in &arguments.environment {
-        configuration.variable(variable)?;
-    }
-    Ok(configuration)
 }
 
 fn invocation(arguments: &InvokeArgs, configuration: &Configuration, ui: Ui) -> Result<Invocation> {
@@ -101,7 +87,7 @@ fn run(
         duration: None,
         billed_ms: init.duration.as_nanos().div_ceil(1_000_000),
         peak_mb: 0,
-        memory_mb: arguments.memory,
+        memory_mb: arguments.function.memory,
         arch: instance.sandbox().arch(),
         notes: Vec::new(),
     };
@@ -173,9 +159,12 @@ fn advise(run: &Run, name: &str, ui: Ui) {
 
 fn failed(failure: &Failure, function: String, artifact: &Path) -> Error {
     let quoted = process::quote(artifact.as_os_str());
-    let hint = failure.hint().map(|hint| hint.replace("ARTIFACT", &quoted));
+    let hint = failure
+        .hint("invoke")
+        .map(|hint| hint.replace("ARTIFACT", &quoted));
     Error::FunctionFailed {
         function,
+        event: None,
         kind: failure.kind().to_owned(),
         cause: failure.message(),
         hint,

@@ -1,5 +1,6 @@
 //! One file per verb; each reads as the recipe of its verb. What several building verbs share is `pack.rs`.
 
+pub mod bench;
 pub mod check;
 pub mod completions;
 pub mod invoke;

@@ -8,10 +8,10 @@ use std::time::Duration;
 use crate::build::{self, profile};
 use crate::error::{Error, Result};
 use crate::fs;
-use crate::local::{Configuration, Event, Failure, Instance, Invocation, Sandbox};
+use crate::local::{Configuration, Event, Failure, Instance, Invocation, Logging, Sandbox};
 use crate::plan::{Guidance, GuidingProfile, PgoPlan, Plan, Step, Training};
 use crate::target::{Arch, Target};
-use crate::ui::{Ui, Verbosity};
+use crate::ui::Ui;
 
 /// How long one event may take in training: counting, and an emulator, make it slow.
 const TIMEOUT: Duration = Duration::from_secs(60);
@@ -97,13 +97,36 @@ fn run(step: &Step, binary: &Path, training: &Training, ui: Ui) -> Result<Vec<Ve
         .iter()
         .find(|(function, _)| function == name);
     let events = own.map_or(&[][..], |(_, events)| events);
-    let count = match events.len() {
+    say(step, events.len(), training.repeat, ui);
+    let sandbox = Sandbox::new(binary)?;
+    let profiles = sandbox.writable_directory("profiles")?;
+    let configuration = configuration(name, training, &profiles)?;
+    let arn = configuration.arn();
+    let mut instance = Instance::new(sandbox, configuration, Logging::Kept)?;
+    if let Some(failure) = instance.init()?.failure {
+        return Err(failed(step, &mut instance, &failure, None, ui));
+    }
+    for path in events {
+        let event = read(path, ui)?;
+        for _ in 0..training.repeat {
+            let invocation = Invocation::new(event.clone(), TIMEOUT, arn.clone());
+            if let Some(failure) = instance.invoke(invocation).failure {
+                return Err(failed(step, &mut instance, &failure, Some(path), ui));
+            }
+        }
+    }
+    instance.retire(FAREWELL);
+    collect(name, &profiles)
+}
+
+fn say(step: &Step, events: usize, repeat: u32, ui: Ui) {
+    let count = match events {
         1 => "1 event".to_owned(),
         count => format!("{count} events"),
     };
     ui.status(
         "Training",
-        format_args!("`{name}` with {count} x {} ...", training.repeat),
+        format_args!("`{}` with {count} x {repeat} ...", step.function.name),
     );
     if Arch::host() != Some(step.target.arch) {
         ui.note(format_args!(
@@ -111,30 +134,6 @@ fn run(step: &Step, binary: &Path, training: &Training, ui: Ui) -> Result<Vec<Ve
             step.target
         ));
     }
-    let sandbox = Sandbox::new(binary)?;
-    let profiles = sandbox.writable_directory("profiles")?;
-    let mut instance = Instance::new(
-        sandbox,
-        configuration(name, training, &profiles)?,
-        Ui::new(Verbosity::Quiet),
-    )?;
-    let failed = |failure: &Failure, event: &str| failed(name, failure, event);
-    if let Some(failure) = instance.init()?.failure {
-        return Err(failed(&failure, "its start, before any event"));
-    }
-    for path in events {
-        let event = read(path, ui)?;
-        for _ in 0..training.repeat {
-            let invocation =
-                Invocation::new(event.clone(), TIMEOUT, instance.configuration().arn());
-            let outcome = instance.invoke(invocation);
-            if let Some(failure) = outcome.failure {
-                return Err(failed(&failure, &format!("event `{}`", path.display())));
-            }
-        }
-    }
-    instance.retire(FAREWELL);
-    collect(name, &profiles)
 }
 
 fn configuration(name: &str, training: &Training, profiles: &Path) -> Result<Configuration> {
@@ -165,12 +164,27 @@ fn read(path: &Path, ui: Ui) -> Result<Vec<u8>> {
     Ok(event.bytes)
 }
 
-fn failed(function: &str, failure: &Failure, event: &str) -> Error {
+/// Prints the end of the function's log, which may say why it failed, and words the failure.
+fn failed(
+    step: &Step,
+    instance: &mut Instance,
+    failure: &Failure,
+    event: Option<&Path>,
+    ui: Ui,
+) -> Error {
+    instance.end();
+    for line in instance.kept_log() {
+        ui.words(line);
+    }
     Error::FunctionFailed {
-        function: function.to_owned(),
+        function: step.function.name.clone(),
+        event: event.map(|path| path.display().to_string()),
         kind: failure.kind().to_owned(),
-        cause: format!("{} (in training, on {event})", failure.message()),
-        hint: Some("see its log: slsbuild zip, then slsbuild invoke ARTIFACT --event EVENT; variables are passed by --pgo-env KEY=VALUE".to_owned()),
+        cause: failure.message(),
+        hint: Some(
+            "it failed in training; variables of its environment are passed by --pgo-env KEY=VALUE"
+                .to_owned(),
+        ),
     }
 }
 
@@ -186,6 +200,7 @@ fn collect(function: &str, directory: &Path) -> Result<Vec<Vec<u8>>> {
     if contents.is_empty() {
         return Err(Error::FunctionFailed {
             function: function.to_owned(),
+            event: None,
             kind: "no profile".to_owned(),
             cause:
                 "it did not end by itself when its Runtime API was gone, so what it counted is lost"

@@ -8,6 +8,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::invocation::random;
 use crate::calendar::civil;
+use crate::cli::FunctionArgs;
 use crate::error::{Error, Result};
 
 /// The account that appears in ARNs.
@@ -36,6 +37,20 @@ pub struct Configuration {
 }
 
 impl Configuration {
+    /// The configuration of the function in an artifact, from what was typed.
+    pub fn new(artifact: &Path, arguments: &FunctionArgs) -> Result<Self> {
+        let mut configuration = Self {
+            name: function_name(artifact),
+            memory_mb: arguments.memory,
+            timeout: Duration::from_secs(arguments.timeout.into()),
+            environment: BTreeMap::new(),
+        };
+        for variable in &arguments.environment {
+            configuration.variable(variable)?;
+        }
+        Ok(configuration)
+    }
+
     /// Adds a variable written as `KEY=VALUE`.
     pub fn variable(&mut self, text: &str) -> Result<()> {
         let usage = |message: String| Error::Usage {

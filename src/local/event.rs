@@ -44,6 +44,12 @@ impl Event {
     }
 }
 
+/// An event as a message or a table names it: the argument on one line, shortened.
+pub fn event_label(argument: &str) -> String {
+    let words: Vec<&str> = argument.split_whitespace().collect();
+    shorten(&words.join(" "))
+}
+
 fn from_file(argument: &str) -> Result<Vec<u8>> {
     let path = Path::new(argument);
     if path.is_file() {
@@ -149,6 +155,12 @@ mod tests {
             (event.bytes.as_slice(), event.is_json),
             (&b"no json"[..], false)
         );
+    }
+
+    #[test]
+    fn a_label_is_one_short_line() {
+        assert_eq!(event_label("{\n  \"id\": 7\n}"), r#"{ "id": 7 }"#);
+        assert_eq!(event_label(&"x".repeat(61)), format!("{}…", "x".repeat(60)));
     }
 
     #[test]

@@ -66,11 +66,11 @@ impl Failure {
         }
     }
 
-    /// What to do about it, where the message does not say it.
-    pub fn hint(&self) -> Option<String> {
+    /// What to do about it, where the message does not say it: a command with the verb that ran the function, on `ARTIFACT`.
+    pub fn hint(&self, verb: &str) -> Option<String> {
         Some(match self {
             Self::TimedOut(limit) => format!(
-                "slsbuild invoke ARTIFACT --timeout {}",
+                "slsbuild {verb} ARTIFACT --timeout {}",
                 limit.as_secs().saturating_mul(2).clamp(1, 900)
             ),
             Self::NeverPolled(Ending::Exit(0)) | Self::InitTimedOut(_) => {

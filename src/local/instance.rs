@@ -220,11 +220,6 @@ impl Instance {
         &self.sandbox
     }
 
-    /// How the function is configured.
-    pub fn configuration(&self) -> &Configuration {
-        &self.configuration
-    }
-
     /// Takes the Runtime API away and lets the process end by itself within a time, as one does whose runtime gives up when it
     /// cannot ask for events.
     pub fn retire(&mut self, within: Duration) -> Ending {

@@ -19,7 +19,7 @@ mod server;
 mod timeline;
 
 pub use environment::{Configuration, function_name};
-pub use event::{EVENT_LIMIT, Event, context_header};
+pub use event::{EVENT_LIMIT, Event, context_header, event_label};
 pub use exchange::{Answer, FunctionError, Notice};
 pub use failure::{Ending, Failure};
 pub use instance::{INIT_LIMIT, Init, Instance, Outcome};

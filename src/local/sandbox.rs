@@ -87,6 +87,14 @@ impl Sandbox {
         Ok(directory)
     }
 
+    /// The emulator that runs the bootstrap, where this machine does not.
+    pub fn emulator(&self) -> Option<&Path> {
+        match &self.program {
+            Program::Emulated(emulator) => Some(emulator),
+            Program::Native | Program::Unusable(_) => None,
+        }
+    }
+
     /// The arch of the bootstrap, unless it is a script.
     pub fn arch(&self) -> Option<Arch> {
         self.arch

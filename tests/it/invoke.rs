@@ -15,10 +15,11 @@ use slsbuild::ui::{Ui, Verbosity};
 
 use crate::support::{fixture, fixtures_target, oracle, outcome, slsbuild};
 
-static MOODS: LazyLock<PathBuf> = LazyLock::new(|| build("moods", Arch::host().unwrap()));
+pub(crate) static MOODS: LazyLock<PathBuf> =
+    LazyLock::new(|| build("moods", Arch::host().unwrap()));
 
 /// Builds a fixture as a static binary, without slsbuild: this room is tested on its own.
-fn build(name: &str, arch: Arch) -> PathBuf {
+pub(crate) fn build(name: &str, arch: Arch) -> PathBuf {
     let triple = Target::musl(arch).triple();
     let linker = format!(
         "CARGO_TARGET_{}_LINKER",
@@ -49,7 +50,7 @@ fn build(name: &str, arch: Arch) -> PathBuf {
 type Entry = (&'static str, u32, &'static [u8]);
 
 /// A zip with these files and modes.
-fn zip(directory: &Path, files: &[(&str, u32, &[u8])]) -> PathBuf {
+pub(crate) fn zip(directory: &Path, files: &[(&str, u32, &[u8])]) -> PathBuf {
     let path = directory.join("orders.zip");
     let mut zip = zip::ZipWriter::new(fs_err::File::create(&path).unwrap());
     for (name, mode, content) in files {
@@ -462,7 +463,7 @@ fn root_is_dropped() {
 }
 
 /// A directory for temporary files that every user may enter.
-fn temporary() -> tempfile::TempDir {
+pub(crate) fn temporary() -> tempfile::TempDir {
     let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
     tempfile::Builder::new()
         .permissions(mode)
@@ -538,7 +539,7 @@ fn assert_both_end(witness: &TcpListener) {
 }
 
 /// The connection is held by the function and its grandchild: its end is theirs. The time is only there to fail.
-fn assert_ends(mut connection: std::net::TcpStream) {
+pub(crate) fn assert_ends(mut connection: std::net::TcpStream) {
     connection
         .set_read_timeout(Some(Duration::from_secs(30)))
         .unwrap();

@@ -85,7 +85,7 @@ fn a_function_that_fails_in_training_is_named_with_its_event_and_keeps_the_old_a
         "zip {HOST} --out-dir out --pgo events --pgo-env MOOD=init-exit-3"
     ));
     assert!(
-        unstarted.contains("in training, on its start, before any event"),
+        unstarted.contains("error: function `moods` failed: Runtime.ExitError"),
         "{unstarted}"
     );
 }
