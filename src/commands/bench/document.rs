@@ -43,7 +43,7 @@ pub(super) struct ArtifactFigures {
 /// The first artifact's figures divided by the second's.
 #[derive(Debug, Serialize)]
 pub(super) struct ArtifactRatio {
-    /// The ratios of the starts, pair by pair.
+    /// The ratios of the starts, each of two neighbouring pairs.
     pub(super) first_next: Option<Spread>,
     /// The ratio of the peaks.
     pub(super) peak_memory: Option<f64>,
@@ -75,7 +75,7 @@ pub(super) struct CallFigures {
     pub(super) errors: usize,
 }
 
-/// Ratios of calls, pair by pair.
+/// Ratios of calls: each of two neighbouring pairs, one in either order, so there are half as many as calls.
 #[derive(Debug, Serialize)]
 pub(super) struct CallRatio {
     /// Of their CPU time.
