@@ -53,10 +53,12 @@ fn as_compiled(name: &str) -> &str {
 /// <https://doc.rust-lang.org/rustc/symbol-mangling/index.html>
 fn crate_of(name: &str) -> Option<&str> {
     if let Some(path) = name.strip_prefix("_ZN") {
-        // `_ZN5tokio7runtime…`, `_ZN81_$LT$tokio..sync…`: the first word of the path.
-        let path = path.trim_start_matches(|c: char| c.is_ascii_digit());
-        let path = path.trim_start_matches("_$LT$").trim_start_matches("$RF$");
-        return path
+        // `_ZN5tokio7runtime…`, `_ZN81_$LT$tokio..sync…`: the first word of the first part of the path.
+        let digits = path.bytes().take_while(u8::is_ascii_digit).count();
+        let length: usize = path.get(..digits)?.parse().ok()?;
+        let part = path.get(digits..)?.get(..length)?;
+        let part = part.trim_start_matches("_$LT$").trim_start_matches("$RF$");
+        return part
             .split(|c: char| !c.is_ascii_alphanumeric() && c != '_')
             .next()
             .filter(|word| !word.is_empty());
@@ -84,7 +86,7 @@ mod tests {
         for (name, krate) in [
             ("_ZN5tokio7runtime4task17h0123456789abcdefE", Some("tokio")),
             (
-                "_ZN81_$LT$tokio..sync..Waker$u20$as$u20$core..fmt..Debug$GT$3fmt17h0E",
+                "_ZN62_$LT$tokio..sync..Waker$u20$as$u20$core..fmt..Debug$GT$$u20$$u20$3fmt17h0E",
                 Some("tokio"),
             ),
             ("_ZN4core3fmt5write17h0E", Some("core")),

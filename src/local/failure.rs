@@ -76,6 +76,9 @@ impl Failure {
             Self::NeverPolled(Ending::Exit(0)) | Self::InitTimedOut(_) => {
                 "a function asks `http://$AWS_LAMBDA_RUNTIME_API/2018-06-01/runtime/invocation/next` for events in a loop, as `cargo add lambda_runtime` does".to_owned()
             }
+            Self::Exited(Ending::Signal(SIGILL)) | Self::NeverPolled(Ending::Signal(SIGILL)) => {
+                "the binary is compiled for a newer CPU than this one (Lambda's are at least neoverse-n1 and haswell); for this machine: slsbuild zip --target-cpu generic".to_owned()
+            }
             Self::InvalidEntrypoint(_) => "slsbuild check ARTIFACT".to_owned(),
             Self::Function(_) | Self::Exited(_) | Self::NeverPolled(_) | Self::TooLarge { .. } => {
                 return None;
@@ -83,6 +86,9 @@ impl Failure {
         })
     }
 }
+
+/// The signal of an instruction that the CPU does not know.
+const SIGILL: i32 = 4;
 
 /// How a process ended, as Lambda words it (it prints Go's `ProcessState`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

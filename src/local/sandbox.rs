@@ -109,7 +109,15 @@ impl Sandbox {
         let bootstrap = self.bootstrap().into_os_string();
         match &self.program {
             Program::Native => Ok((bootstrap, Vec::new())),
-            Program::Emulated(emulator) => Ok((emulator.into(), vec![bootstrap])),
+            Program::Emulated(emulator) => {
+                let mut arguments = Vec::new();
+                // The CPU that qemu emulates by default for amd64 has no AVX2, which Lambda's have.
+                if self.arch == Some(Arch::Amd64) {
+                    arguments.extend(["-cpu".into(), "max".into()]);
+                }
+                arguments.push(bootstrap);
+                Ok((emulator.into(), arguments))
+            }
             Program::Unusable(cause) => Err(Failure::InvalidEntrypoint(cause.clone())),
         }
     }

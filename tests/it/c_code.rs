@@ -6,7 +6,7 @@ use std::process::Command;
 use crate::support::{fixture, oracle, scrub, skipped, slsbuild, std_is_installed};
 
 /// The directory of the `python3` that has the `ziglang` wheel, as `tests/run` installs it.
-fn zig_directory() -> Option<PathBuf> {
+pub(crate) fn zig_directory() -> Option<PathBuf> {
     let directory = std::env::var_os("SLSBUILD_TEST_ZIG").map(PathBuf::from);
     let found = directory.filter(|directory| {
         let mut python = Command::new(directory.join("python3"));
@@ -26,7 +26,7 @@ fn zig_directory() -> Option<PathBuf> {
     found
 }
 
-fn path_with(first: &std::path::Path) -> std::ffi::OsString {
+pub(crate) fn path_with(first: &std::path::Path) -> std::ffi::OsString {
     let path = std::env::var_os("PATH").unwrap_or_default();
     std::env::join_paths(std::iter::once(first.to_owned()).chain(std::env::split_paths(&path)))
         .unwrap()

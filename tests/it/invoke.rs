@@ -142,6 +142,7 @@ fn a_function_answers_and_misbehaves_after_its_event() {
         "exit-0",
         "abort",
         "kill",
+        "illegal",
         "large",
         "bytes",
         "logs",

@@ -4,6 +4,7 @@
     reason = "a test that cannot go on should stop there"
 )]
 
+mod allocator;
 mod bench;
 mod c_code;
 mod check;
