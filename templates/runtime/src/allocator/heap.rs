@@ -7,15 +7,19 @@ use core::sync::atomic::{AtomicUsize, Ordering};
 
 use dlmalloc::{Allocator, Dlmalloc};
 
+use super::keeping_errno;
 use super::lock::Lock;
 
-/// How much unused memory is kept: a function is called again and would only ask the kernel for the same pages. Below a
-/// function's smallest memory size of 128 MB.
-const KEPT: usize = 64 << 20;
+/// How much unused memory is kept at the heap's end: a function is called again and would only ask the kernel for the same
+/// pages. Below a function's smallest memory size of 128 MB.
+pub(super) const KEPT: usize = 64 << 20;
+
+/// When so many bytes were freed, what is over that goes back to the kernel.
+const TURN: usize = 16 << 20;
 
 static HEAP: Heap = Heap {
     lock: Lock::new(),
-    dlmalloc: UnsafeCell::new(Dlmalloc::new_with_allocator(Kernel)),
+    dlmalloc: UnsafeCell::new(Dlmalloc::new_with_allocator(Kernel::new())),
 };
 
 struct Heap {
@@ -80,34 +84,85 @@ pub(super) unsafe fn reallocate(block: *mut u8, size: usize) -> *mut u8 {
 pub(super) unsafe fn free_all(mut next: impl FnMut() -> Option<*mut u8>) {
     HEAP.with(|heap| {
         while let Some(block) = next() {
-            // SAFETY: the caller's promise.
-            unsafe { heap.c_free(block) };
+            // SAFETY: the caller's promise, and the lock is held.
+            unsafe {
+                heap.allocator_mut().freed += size_in_header(block);
+                heap.c_free(block);
+            }
+        }
+        if heap.allocator().freed >= TURN {
+            give_back(heap);
         }
     });
 }
 
+/// Gives unused memory over [`KEPT`] back to the kernel. dlmalloc's own rule is no use here: it gives back all but 2 MB, and
+/// never again once there was nothing that it might.
+#[cold]
+fn give_back(heap: &mut Dlmalloc<Kernel>) {
+    let kernel = heap.allocator_mut();
+    kernel.freed = 0;
+    kernel.takes_back = MAPPED.load(Ordering::Relaxed) > KEPT;
+    if kernel.takes_back {
+        // SAFETY: no condition.
+        unsafe { heap.trim(KEPT) };
+        heap.allocator_mut().takes_back = false;
+    }
+}
+
 /// How many bytes a block really has.
-///
-/// dlmalloc does not say it. The word before a block holds its chunk's size, with three flags in its lowest bits; the chunk is
-/// that word and the block (`Chunk::size` and `overhead_for` in dlmalloc's source; a test holds it against the locked version).
 ///
 /// # Safety
 /// `block` is a live block.
 #[inline]
 pub(super) unsafe fn usable_size(block: *mut u8) -> usize {
+    // Miri would report the race that `size_in_header` tells of; with the lock it finds the others.
+    #[cfg(miri)]
+    let _guard = HEAP.lock.take();
+    // SAFETY: the caller's promise.
+    unsafe { size_in_header(block) }
+}
+
+/// The size of a block without the lock.
+///
+/// dlmalloc does not say it. The word before a block holds its chunk's size, with three flags in its lowest bits; the chunk is
+/// that word and the block (`Chunk::size` and `overhead_for` in dlmalloc's source; a test holds it against the locked version).
+///
+/// The block's owner alone has the size changed, but another thread that has the lock may at this moment set or clear the flag
+/// that says whether the chunk before is in use. By the letter of the memory model that is a race, since dlmalloc's write is
+/// not atomic. On both machines it is one aligned store of a word, or of its lowest byte, whose other bits are as they were:
+/// whichever of the two words the load finds, the size in it is right.
+///
+/// # Safety
+/// `block` is a live block.
+#[inline]
+unsafe fn size_in_header(block: *mut u8) -> usize {
     const FLAGS: usize = 7;
-    // SAFETY: a live block has this word before it, and only its owner changes the size in it; the flag of the chunk before may
-    // change under the lock of another thread at this moment, so the word is read as that thread writes it, whole.
+    // SAFETY: a live block has this word before it, aligned.
     let head =
         unsafe { (*block.sub(size_of::<usize>()).cast::<AtomicUsize>()).load(Ordering::Relaxed) };
     (head & !FLAGS) - size_of::<usize>()
 }
 
 /// Memory from the kernel.
-struct Kernel;
+pub(super) struct Kernel {
+    /// Bytes that were freed since memory was last given back.
+    freed: usize,
+    /// Whether dlmalloc may give memory back now.
+    takes_back: bool,
+}
+
+impl Kernel {
+    pub(super) const fn new() -> Self {
+        Self {
+            freed: 0,
+            takes_back: false,
+        }
+    }
+}
 
 /// Bytes that are mapped.
-static MAPPED: AtomicUsize = AtomicUsize::new(0);
+pub(super) static MAPPED: AtomicUsize = AtomicUsize::new(0);
 
 extern "C" {
     fn mmap(
@@ -134,17 +189,10 @@ fn is_failure(address: *mut c_void) -> bool {
 // SAFETY: fresh pages of the kernel's are nobody else's.
 unsafe impl Allocator for Kernel {
     fn alloc(&self, size: usize) -> (*mut u8, usize, u32) {
+        let (access, flags) = (PROT_READ_WRITE, MAP_PRIVATE_ANONYMOUS);
         // SAFETY: a new mapping, at an address of the kernel's choice.
-        let address = unsafe {
-            mmap(
-                ptr::null_mut(),
-                size,
-                PROT_READ_WRITE,
-                MAP_PRIVATE_ANONYMOUS,
-                -1,
-                0,
-            )
-        };
+        let address =
+            keeping_errno(|| unsafe { mmap(ptr::null_mut(), size, access, flags, -1, 0) });
         if is_failure(address) {
             return (ptr::null_mut(), 0, 0);
         }
@@ -153,15 +201,9 @@ unsafe impl Allocator for Kernel {
     }
 
     fn remap(&self, address: *mut u8, old: usize, new: usize, can_move: bool) -> *mut u8 {
+        let flags = if can_move { MREMAP_MAYMOVE } else { 0 };
         // SAFETY: dlmalloc's own mapping, which it gives up in favour of the answer.
-        let moved = unsafe {
-            mremap(
-                address.cast(),
-                old,
-                new,
-                if can_move { MREMAP_MAYMOVE } else { 0 },
-            )
-        };
+        let moved = keeping_errno(|| unsafe { mremap(address.cast(), old, new, flags) });
         if is_failure(moved) {
             return ptr::null_mut();
         }
@@ -171,7 +213,7 @@ unsafe impl Allocator for Kernel {
 
     fn free_part(&self, address: *mut u8, old: usize, new: usize) -> bool {
         // SAFETY: the end of dlmalloc's own mapping, which it no longer uses.
-        let done = unsafe { munmap(address.add(new).cast(), old - new) } == 0;
+        let done = keeping_errno(|| unsafe { munmap(address.add(new).cast(), old - new) }) == 0;
         if done {
             MAPPED.fetch_sub(old - new, Ordering::Relaxed);
         }
@@ -180,7 +222,7 @@ unsafe impl Allocator for Kernel {
 
     fn free(&self, address: *mut u8, size: usize) -> bool {
         // SAFETY: dlmalloc's own mapping, which it no longer uses.
-        let done = unsafe { munmap(address.cast(), size) } == 0;
+        let done = keeping_errno(|| unsafe { munmap(address.cast(), size) }) == 0;
         if done {
             MAPPED.fetch_sub(size, Ordering::Relaxed);
         }
@@ -188,7 +230,7 @@ unsafe impl Allocator for Kernel {
     }
 
     fn can_release_part(&self, _flags: u32) -> bool {
-        MAPPED.load(Ordering::Relaxed) > KEPT
+        self.takes_back
     }
 
     fn allocates_zeros(&self) -> bool {

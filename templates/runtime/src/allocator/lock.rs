@@ -6,6 +6,8 @@ use core::hint;
 use core::ptr;
 use core::sync::atomic::{AtomicU32, Ordering};
 
+use super::keeping_errno;
+
 const FREE: u32 = 0;
 const HELD: u32 = 1;
 const AWAITED: u32 = 2;
@@ -59,18 +61,21 @@ impl Lock {
             }
             hint::spin_loop();
         }
-        while self.0.swap(AWAITED, Ordering::Acquire) != FREE {
-            // SAFETY: the kernel only compares the word, which lives as long as the program, and sleeps if it is AWAITED.
-            unsafe {
-                syscall(
-                    SYS_FUTEX,
-                    self.0.as_ptr(),
-                    FUTEX_WAIT_PRIVATE,
-                    AWAITED,
-                    ptr::null::<u8>(),
-                )
-            };
-        }
+        // The kernel says when the word was another by the time it looked, or when a signal came.
+        keeping_errno(|| {
+            while self.0.swap(AWAITED, Ordering::Acquire) != FREE {
+                // SAFETY: the kernel only compares the word, which lives as long as the program, and sleeps if it is AWAITED.
+                unsafe {
+                    syscall(
+                        SYS_FUTEX,
+                        self.0.as_ptr(),
+                        FUTEX_WAIT_PRIVATE,
+                        AWAITED,
+                        ptr::null::<u8>(),
+                    )
+                };
+            }
+        });
     }
 }
 
@@ -81,7 +86,7 @@ impl Drop for Guard<'_> {
     #[inline]
     fn drop(&mut self) {
         if self.0.0.swap(FREE, Ordering::Release) == AWAITED {
-            // SAFETY: wakes one thread that sleeps on the word, if there is one.
+            // SAFETY: wakes one thread that sleeps on the word, if there is one; this cannot fail, so errno stays.
             unsafe { syscall(SYS_FUTEX, self.0.0.as_ptr(), FUTEX_WAKE_PRIVATE, 1_i32) };
         }
     }

@@ -21,6 +21,18 @@ extern "C" {
     fn __errno_location() -> *mut c_int;
 }
 
+/// Does something whose calls of the system must not show in errno: the program may not have read it yet when it frees.
+fn keeping_errno<T>(act: impl FnOnce() -> T) -> T {
+    // SAFETY: libc's own pointer to this thread's errno.
+    let place = unsafe { __errno_location() };
+    // SAFETY: as above.
+    let before = unsafe { *place };
+    let result = act();
+    // SAFETY: as above.
+    unsafe { *place = before };
+    result
+}
+
 /// The block, or null with errno set.
 fn or_no_memory(block: *mut u8) -> *mut c_void {
     if block.is_null() {
@@ -30,20 +42,19 @@ fn or_no_memory(block: *mut u8) -> *mut c_void {
     block.cast()
 }
 
-/// Whether the program's malloc is this one. A program that defines its own, but not the rest of the family, must not be
-/// given blocks that its own `free` does not know; musl refuses such a call in the same way.
 #[cfg(not(test))]
-fn is_in_use() -> bool {
-    extern "C" {
-        #[link_name = "malloc"]
-        fn of_the_program(size: usize) -> *mut c_void;
-    }
-    of_the_program as *const () == malloc as *const ()
+extern "C" {
+    #[link_name = "malloc"]
+    fn malloc_of_the_program(size: usize) -> *mut c_void;
 }
-
 #[cfg(test)]
+use malloc as malloc_of_the_program;
+
+/// Whether the program's malloc is this one. A program that defines its own, but not the rest of the family, must not be
+/// given blocks that its own `free` does not know.
 fn is_in_use() -> bool {
-    true
+    // In a test it is; and Miri gives a function a new address each time.
+    cfg!(test) || malloc_of_the_program as *const () == malloc as *const ()
 }
 
 /// C's malloc.
@@ -54,7 +65,7 @@ pub(crate) unsafe extern "C" fn malloc(size: usize) -> *mut c_void {
     or_no_memory(cache::allocate(size))
 }
 
-/// C's calloc: null when the product does not fit.
+/// C's calloc: null when the product does not fit. Memory comes from the program's malloc if it has one, as in musl's calloc.
 ///
 /// # Safety
 /// As [`malloc`].
@@ -62,7 +73,12 @@ pub(crate) unsafe extern "C" fn calloc(count: usize, size: usize) -> *mut c_void
     let Some(bytes) = count.checked_mul(size) else {
         return or_no_memory(ptr::null_mut());
     };
-    let block = cache::allocate(bytes);
+    let block = if is_in_use() {
+        cache::allocate(bytes)
+    } else {
+        // SAFETY: any size is right.
+        unsafe { malloc_of_the_program(bytes) }.cast()
+    };
     if !block.is_null() {
         // SAFETY: the block holds `bytes`.
         unsafe { ptr::write_bytes(block, 0, bytes) };
@@ -98,6 +114,7 @@ fn aligned(alignment: usize, size: usize) -> Result<*mut u8, c_int> {
     if !alignment.is_power_of_two() {
         return Err(EINVAL);
     }
+    // musl refuses in the same way.
     if !is_in_use() {
         return Err(ENOMEM);
     }

@@ -365,4 +365,4 @@ unsafe fn differ_ends<T: Copy + PartialEq>(left: *const u8, right: *const u8, n:
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -18,6 +18,11 @@ const LARGEST: usize = if cfg!(miri) { 270 } else { 4096 };
 /// All pairs of bytes are tried at each place up to this size, one above.
 const SHORT: usize = if cfg!(miri) { 16 } else { 300 };
 
+/// The alignments for a size: with the sizes around it, all.
+fn alignments(size: usize) -> impl Iterator<Item = usize> {
+    (0..64).filter(move |alignment| (alignment + size).is_multiple_of(THIN))
+}
+
 /// Bytes on either side of a range that must stay as they are.
 const AROUND: usize = 128;
 
@@ -39,7 +44,7 @@ impl Random {
         Self(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)
     }
 
-    pub(crate) fn next(&mut self) -> u64 {
+    pub(crate) fn number(&mut self) -> u64 {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
@@ -48,16 +53,21 @@ impl Random {
 
     /// A number below `end`.
     pub(crate) fn below(&mut self, end: usize) -> usize {
-        usize::try_from(self.next() >> 1).expect("64 bits") % end
+        usize::try_from(self.number() >> 1).expect("64 bits") % end
     }
 
     fn byte(&mut self) -> u8 {
-        self.next().to_be_bytes()[0]
+        self.number().to_be_bytes()[0]
     }
 
     /// Bytes of which no two neighbourhoods look alike.
-    fn bytes(&mut self, count: usize) -> Vec<u8> {
-        (0..count).map(|_| self.byte()).collect()
+    pub(crate) fn bytes(&mut self, count: usize) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(count + 8);
+        while bytes.len() < count {
+            bytes.extend_from_slice(&self.number().to_be_bytes());
+        }
+        bytes.truncate(count);
+        bytes
     }
 }
 
@@ -136,7 +146,7 @@ fn memmove_of_every_size_at_every_alignment_with_overlaps() {
     // Each size and alignment meets the next few distances; together they go round the set about 14,000 times.
     let rounds = if cfg!(miri) { 1 } else { 8 };
     for size in 0..=LARGEST {
-        for alignment in (size % THIN..64).step_by(THIN) {
+        for alignment in alignments(size) {
             for _ in 0..rounds {
                 let target = 4096 + AROUND + alignment;
                 let source = target.wrapping_add_signed(distances[turn % distances.len()]);
@@ -175,7 +185,7 @@ fn memcpy_of_every_size_at_every_alignment() {
     let mut bytes = Bytes::from(&before);
     let mut turn = 0;
     for size in 0..=LARGEST {
-        for alignment in (size % THIN..64).step_by(THIN) {
+        for alignment in alignments(size) {
             let low = AROUND + alignment;
             let high = 4096 + 2 * AROUND + turn % 64;
             turn += 1;
@@ -193,7 +203,7 @@ fn memset_of_every_size_at_every_alignment() {
     let mut bytes = Bytes::from(&before);
     let mut value = 0;
     for size in 0..=LARGEST {
-        for alignment in (size % THIN..64).step_by(THIN) {
+        for alignment in alignments(size) {
             value += 1;
             let range = AROUND + alignment..AROUND + alignment + size;
             // Only the low byte counts: the rest of the int is noise.
@@ -304,8 +314,8 @@ fn compare_with_a_difference_at_every_place() {
             // The same bytes at two alignments, unlike outside of the range and after the first difference.
             let noise = random.byte();
             let (l, r) = (left.get_mut(), right.get_mut());
-            l[to..to + size + 1].copy_from_slice(&bytes[from..=from + size]);
-            r[from..from + size + 1].copy_from_slice(&bytes[from..=from + size]);
+            l[to..=to + size].copy_from_slice(&bytes[from..=from + size]);
+            r[from..=from + size].copy_from_slice(&bytes[from..=from + size]);
             r[from + size] = !r[from + size];
             check_compare(&l[to..to + size], &r[from..from + size]);
             for &(small, large) in &pairs[if size > SHORT {
