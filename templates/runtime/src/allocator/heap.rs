@@ -81,23 +81,33 @@ pub(super) unsafe fn reallocate(block: *mut u8, size: usize) -> *mut u8 {
 /// # Safety
 /// Each is a live block.
 #[inline]
-pub(super) unsafe fn free_all(mut next: impl FnMut() -> Option<*mut u8>) {
-    HEAP.with(|heap| {
-        while let Some(block) = next() {
-            // SAFETY: the caller's promise, and the lock is held.
-            unsafe {
-                heap.allocator_mut().freed += size_in_header(block);
-                heap.c_free(block);
-            }
-        }
-        if heap.allocator().freed >= TURN {
-            give_back(heap);
-        }
-    });
+pub(super) unsafe fn free_all(next: impl FnMut() -> Option<*mut u8>) {
+    // SAFETY: the caller's promise.
+    HEAP.with(|heap| unsafe { free_all_of(heap, next) });
 }
 
-/// Gives unused memory over [`KEPT`] back to the kernel. dlmalloc's own rule is no use here: it gives back all but 2 MB, and
-/// never again once there was nothing that it might.
+/// # Safety
+/// Each is a live block of this heap.
+#[inline]
+pub(super) unsafe fn free_all_of(
+    heap: &mut Dlmalloc<Kernel>,
+    mut next: impl FnMut() -> Option<*mut u8>,
+) {
+    while let Some(block) = next() {
+        // SAFETY: the caller's promise.
+        unsafe {
+            heap.allocator_mut().freed += size_in_header(block);
+            heap.c_free(block);
+        }
+    }
+    if heap.allocator().freed >= TURN {
+        give_back(heap);
+    }
+}
+
+/// Gives unused memory over [`KEPT`] back to the kernel: what lies at the end of the newest mapping, and mappings without a
+/// block; holes between blocks stay. dlmalloc's own rule is no use here: it gives back all but 2 MB, and never again once there
+/// was nothing that it might.
 #[cold]
 fn give_back(heap: &mut Dlmalloc<Kernel>) {
     let kernel = heap.allocator_mut();
