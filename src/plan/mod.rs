@@ -106,7 +106,7 @@ impl Plan {
             } else {
                 Level::Development
             },
-            profile: ProfilePlan::new(&profile, settings),
+            profile: ProfilePlan::new(&profile, settings, ui),
             modified: settings.modified,
             runtime: settings.runtime,
             pgo,

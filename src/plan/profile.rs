@@ -2,7 +2,9 @@
 
 use crate::binary::Strip;
 use crate::project::cargo_config::Profile;
+use crate::project::toolchain::Rustc;
 use crate::settings::{Optimize, Panic, Settings};
+use crate::ui::Ui;
 
 /// The profile, with what slsbuild adds to it.
 #[derive(Clone, Debug)]
@@ -11,12 +13,14 @@ pub struct ProfilePlan {
     pub name: String,
     /// Keys that slsbuild sets, as TOML values.
     pub set: Vec<(&'static str, String)>,
+    /// An option for LLVM that goes with the opt-level.
+    pub llvm_option: Option<&'static str>,
     /// Keys of the user's that slsbuild would have set otherwise, as TOML values.
     pub kept: Vec<(&'static str, String)>,
 }
 
 impl ProfilePlan {
-    pub(super) fn new(profile: &Profile, settings: &Settings) -> Self {
+    pub(super) fn new(profile: &Profile, settings: &Settings, ui: Ui) -> Self {
         let mut wanted: Vec<(&'static str, String)> = Vec::new();
         // A profile for development is left alone but for what is asked for on this call.
         if profile.is_release || settings.optimize.is_some() {
@@ -49,10 +53,33 @@ impl ProfilePlan {
             .collect();
         Self {
             name: profile.name.clone(),
+            llvm_option: llvm_option(settings.optimize, &set, ui),
             set,
             kept,
         }
     }
+}
+
+/// At opt-level s LLVM inlines so little that some code (SHA-256 over vectors) runs ten times slower; with this threshold it is
+/// as fast as at 3, and 4 % larger than at s (docs/adr/0012-what-the-optimizer-aims-at.md).
+const INLINE_MORE: &str = "-inline-threshold=100";
+
+fn llvm_option(
+    optimize: Option<Optimize>,
+    set: &[(&'static str, String)],
+    ui: Ui,
+) -> Option<&'static str> {
+    let is_ours = set.iter().any(|(key, _)| *key == "opt-level");
+    if optimize != Some(Optimize::Balanced) || !is_ours {
+        return None;
+    }
+    if !Rustc::knows_llvm_option(INLINE_MORE, ui) {
+        ui.note(format_args!(
+            "rustc's LLVM has no `{INLINE_MORE}`: without it `balanced` is slower"
+        ));
+        return None;
+    }
+    Some(INLINE_MORE)
 }
 
 /// What the user's profile says of stripping, done by us instead of cargo.

@@ -1,6 +1,7 @@
 //! What is installed: rustc and its targets, zig, cross compilers. Only looks; `build/toolchain.rs` installs and
 //! `plan.rs` chooses.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, anyhow};
@@ -29,7 +30,7 @@ impl Rustc {
     /// # Errors
     /// [`Error::ToolMissing`] when it cannot be started.
     pub fn probe(ui: Ui) -> Result<Self> {
-        let program = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
+        let program = program();
         let mut version = Command::new(&program);
         version.arg("-vV");
         let mut sysroot = Command::new(&program);
@@ -78,6 +79,14 @@ impl Rustc {
             .join("lib/self-contained")
     }
 
+    /// Whether rustc's LLVM knows an option: another LLVM may not, and the build would fail of it.
+    pub fn knows_llvm_option(option: &str, ui: Ui) -> bool {
+        let mut command = Command::new(program());
+        command.args([&format!("-Cllvm-args={option}"), "--print", "sysroot"]);
+        ui.command(&command);
+        command.output().is_ok_and(|output| output.status.success())
+    }
+
     /// A tool of the component `llvm-tools`, if that is installed.
     pub fn llvm_tool(&self, name: &str) -> Option<PathBuf> {
         let tool = self
@@ -93,6 +102,11 @@ impl Rustc {
     pub fn library_sources(&self) -> PathBuf {
         self.sysroot.join("lib/rustlib/src/rust")
     }
+}
+
+/// The rustc that cargo starts.
+fn program() -> OsString {
+    std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into())
 }
 
 fn read(command: &Command, ui: Ui) -> Result<String> {

@@ -15,7 +15,7 @@ fn right() -> Value {
         "canonical": "/proc",
         "address": "127.0.0.1:80",
         "rows": [2000, 499_000],
-        "sum": 195_366_816,
+        "sum": 361_126_560,
     })
 }
 
@@ -109,7 +109,7 @@ fn symbol(krate: &Crate, arch: &str, name: &str) -> Option<u64> {
 fn the_archive_is_in_beside_every_source_of_rustflags() {
     let orders = Crate::binary("orders").file(
         "src/main.rs",
-        "fn main() { println!(\"{:?}\", std::env::args().collect::<Vec<_>>()); }\n",
+        "fn main() { let mut all: Vec<String> = std::env::args().collect(); all.sort(); println!(\"{all:?}\"); }\n",
     );
     let proven = |how: &str| {
         for arch in ["arm64", "amd64"] {
@@ -156,15 +156,15 @@ fn an_archive_that_cannot_be_seen_or_does_not_win_is_said() {
     let stripped = outcome(orders.slsbuild("zip").env("RUSTFLAGS", "-C link-arg=-s"));
     insta::assert_snapshot!("no_symbols", orders.scrub(&stripped));
 
-    // musl's libc by its full path comes before ours: it wins, and that is noticed.
+    // A search directory of the user's own is looked into first: where it has a libc, that wins, and it is noticed.
     let sysroot = Command::new("rustc")
         .args(["--print", "sysroot"])
         .output()
         .unwrap();
     let sysroot = String::from_utf8(sysroot.stdout).unwrap();
-    let libc = Path::new(sysroot.trim())
-        .join("lib/rustlib/aarch64-unknown-linux-musl/lib/self-contained/libc.a");
-    let flags = format!("-C link-arg={}", libc.display());
+    let libc =
+        Path::new(sysroot.trim()).join("lib/rustlib/aarch64-unknown-linux-musl/lib/self-contained");
+    let flags = format!("-L native={}", libc.display());
     let first = Crate::binary("orders");
     let shown = outcome(first.slsbuild("zip").env("RUSTFLAGS", &flags));
     let shown = first.scrub(&shown.replace(sysroot.trim(), "[sysroot]"));

@@ -175,3 +175,22 @@ fn without_llvm_tools_the_command_that_installs_them_is_said() {
     let refused = outcome(command.env("RUSTC", &rustc));
     insta::assert_snapshot!("without_llvm_tools", orders.scrub(&refused));
 }
+
+#[test]
+fn a_function_that_never_ends_has_no_profile_and_that_is_an_error() {
+    let raw = trainee("raw", &EVENTS);
+    let main = fs_err::read_to_string(raw.path().join("src/main.rs")).unwrap();
+    let endless = main.replace(
+        "fn main() -> Result<()> {",
+        "fn main() {\n    loop {\n        let _ = serve();\n    }\n}\n\nfn serve() -> Result<()> {",
+    );
+    assert_ne!(main, endless);
+    raw.write("src/main.rs", endless.as_bytes());
+    let refused = raw.outcome(&format!("zip {HOST} --quiet --pgo events --pgo-repeat 1"));
+    insta::assert_snapshot!("never_ends", refused);
+    assert!(
+        !raw.path()
+            .join("target/slsbuild/raw/lambda/amd64/bootstrap.zip")
+            .exists()
+    );
+}

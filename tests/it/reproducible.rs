@@ -84,6 +84,7 @@ fn build(surroundings: &Surroundings) -> String {
         .env_remove("RUSTFLAGS");
     command
         .env("CARGO_HOME", cargo_home)
+        .env("SLSBUILD_CACHE_DIR", directory.with_extension("cache"))
         .env("TZ", timezone)
         .env("LANG", locale)
         .env("LC_ALL", locale);

@@ -18,49 +18,52 @@ use crate::project::cargo::cargo_missing;
 use crate::project::cargo_config::cargo_home;
 use crate::ui::Ui;
 
-/// The crate, file by file.
-const SOURCES: [(&str, &str); 10] = [
-    (
-        "Cargo.toml",
-        include_str!("../../../templates/runtime/Cargo.toml"),
-    ),
-    (
-        "Cargo.lock",
-        include_str!("../../../templates/runtime/Cargo.lock"),
-    ),
-    (
-        "src/lib.rs",
-        include_str!("../../../templates/runtime/src/lib.rs"),
-    ),
-    (
-        "src/allocator/mod.rs",
-        include_str!("../../../templates/runtime/src/allocator/mod.rs"),
-    ),
-    (
-        "src/allocator/cache.rs",
-        include_str!("../../../templates/runtime/src/allocator/cache.rs"),
-    ),
-    (
-        "src/allocator/heap.rs",
-        include_str!("../../../templates/runtime/src/allocator/heap.rs"),
-    ),
-    (
-        "src/allocator/lock.rs",
-        include_str!("../../../templates/runtime/src/allocator/lock.rs"),
-    ),
-    (
-        "src/memory/mod.rs",
-        include_str!("../../../templates/runtime/src/memory/mod.rs"),
-    ),
-    (
-        "src/memory/aarch64.rs",
-        include_str!("../../../templates/runtime/src/memory/aarch64.rs"),
-    ),
-    (
-        "src/memory/x86_64.rs",
-        include_str!("../../../templates/runtime/src/memory/x86_64.rs"),
-    ),
+/// A file of the crate: its path, and its content.
+type Source = (&'static str, &'static str);
+
+macro_rules! source {
+    ($path:literal) => {
+        source!($path, $path)
+    };
+    ($path:literal, $from:literal) => {
+        (
+            $path,
+            include_str!(concat!("../../../templates/runtime/", $from)),
+        )
+    };
+}
+
+const LOCK: &str = include_str!("../../../templates/runtime/Cargo.lock");
+
+/// The manifest and lock file, with the allocator and without.
+const WITH_ALLOCATOR: [Source; 2] = [source!("Cargo.toml"), ("Cargo.lock", LOCK)];
+const MEMORY_ONLY: [Source; 2] = [
+    source!("Cargo.toml", "memory-only/Cargo.toml"),
+    source!("Cargo.lock", "memory-only/Cargo.lock"),
 ];
+
+/// The crate's own code.
+const CODE: [Source; 9] = [
+    source!("src/lib.rs"),
+    source!("src/allocator/mod.rs"),
+    source!("src/allocator/cache.rs"),
+    source!("src/allocator/heap.rs"),
+    source!("src/allocator/list.rs"),
+    source!("src/allocator/lock.rs"),
+    source!("src/memory/mod.rs"),
+    source!("src/memory/aarch64.rs"),
+    source!("src/memory/x86_64.rs"),
+];
+
+/// All files of the crate that makes an archive.
+fn sources(archive: Archive) -> impl Iterator<Item = Source> {
+    let manifest = if archive.allocator {
+        WITH_ALLOCATOR
+    } else {
+        MEMORY_ONLY
+    };
+    manifest.into_iter().chain(CODE)
+}
 
 /// The archive's file name, in the cache and beside the linker script.
 const ARCHIVE: &str = "libslsbuild_runtime.a";
@@ -88,7 +91,7 @@ pub(super) fn key(plan: &Plan, target: &TargetPlan, archive: Archive) -> String 
         target.cpu.name(),
         archive.allocator
     );
-    for (path, source) in SOURCES {
+    for (path, source) in sources(archive) {
         let _ = writeln!(text, "{path} {}", Sha256::of(source.as_bytes()));
     }
     Sha256::of(text.as_bytes()).to_string()[..16].to_owned()
@@ -97,9 +100,7 @@ pub(super) fn key(plan: &Plan, target: &TargetPlan, archive: Archive) -> String 
 /// The version of the archive's crate, and of its allocator, for the report.
 pub fn version(archive: Archive) -> String {
     let version = |name: &str| {
-        let (_, after) = SOURCES[1]
-            .1
-            .split_once(&format!("name = \"{name}\"\nversion = \""))?;
+        let (_, after) = LOCK.split_once(&format!("name = \"{name}\"\nversion = \""))?;
         after.split('"').next()
     };
     let ours = version("slsbuild-runtime").unwrap_or_default();
@@ -153,7 +154,7 @@ fn build(
         path: directory.to_owned(),
         cause,
     };
-    for (path, source) in SOURCES {
+    for (path, source) in sources(archive) {
         let path = directory.join(path);
         fs::create_dir_all(path.parent().unwrap_or(directory)).map_err(unwritable)?;
         fs::write_if_changed(&path, 0o644, source.as_bytes()).map_err(unwritable)?;
@@ -165,7 +166,7 @@ fn build(
             target.target
         ),
     );
-    let command = command(plan, target, archive, directory);
+    let command = command(plan, target, directory);
     ui.command(&command);
     let output = command.output().map_err(|error| cargo_missing(&error))?;
     let path = directory.join(ARCHIVE);
@@ -194,7 +195,7 @@ fn build(
     Ok(content)
 }
 
-fn command(plan: &Plan, target: &TargetPlan, archive: Archive, directory: &Path) -> Command {
+fn command(plan: &Plan, target: &TargetPlan, directory: &Path) -> Command {
     let mut command = Command::new("cargo");
     command
         .args([
@@ -212,9 +213,6 @@ fn command(plan: &Plan, target: &TargetPlan, archive: Archive, directory: &Path)
         .arg(directory.join("target"));
     for setting in PROFILE {
         command.args(["--config".to_owned(), format!("profile.release.{setting}")]);
-    }
-    if !archive.allocator {
-        command.arg("--no-default-features");
     }
     if plan.cargo.network.offline {
         command.arg("--offline");

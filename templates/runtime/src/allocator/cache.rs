@@ -1,93 +1,22 @@
-//! Small blocks that a thread freed and will want again, kept without the heap's lock. A list for each size in steps of 16
-//! bytes; an empty one is filled, and a full one emptied by half, in one turn of the lock.
+//! Blocks that a thread freed and will want again, kept without the heap's lock. An empty list is filled, and a full one
+//! halved, in one turn of the lock.
 
 use core::ffi::{c_int, c_uint, c_void};
 use core::ptr;
 use core::sync::atomic::{AtomicU32, Ordering};
 
 use super::heap;
+use super::list::{LARGEST, LISTS, List, list_for, list_of};
 
-/// The usable sizes of dlmalloc's blocks: 24, 40, 56 … bytes, each with a list of its own up to the largest.
-const SMALLEST: usize = 24;
-const STEP: usize = 16;
-const LARGEST: usize = 1016;
-/// How many lists there are.
-const LISTS: usize = (LARGEST - SMALLEST) / STEP + 1;
-
-/// A list holds at most so many blocks, and at most so many bytes.
-const MOST_BLOCKS: usize = 128;
-const MOST_BYTES: usize = 16 * 1024;
-/// This share of what a list may hold is what an empty one is filled with.
-const FILL: usize = 8;
-
-/// The list whose blocks hold `size` bytes, at most [`LARGEST`].
-#[inline]
-fn list_for(size: usize) -> usize {
-    (usize::max(size, SMALLEST) - SMALLEST).div_ceil(STEP)
-}
-
-/// How many bytes a list's blocks hold.
-#[inline]
-const fn size_of_list(index: usize) -> usize {
-    SMALLEST + index * STEP
-}
-
-/// How many blocks a list may hold.
-#[inline]
-const fn most(index: usize) -> usize {
-    let fit = MOST_BYTES / size_of_list(index);
-    if fit < MOST_BLOCKS { fit } else { MOST_BLOCKS }
-}
-
-/// Blocks of one size, linked through their first words.
-#[derive(Clone, Copy)]
-struct List {
-    first: *mut u8,
-    length: usize,
-    most: usize,
-}
-
-impl List {
-    #[inline]
-    fn pop(&mut self) -> Option<*mut u8> {
-        let block = self.first;
-        if block.is_null() {
-            return None;
-        }
-        // SAFETY: a block in a list is the list's alone, and its first word is the next one.
-        self.first = unsafe { block.cast::<*mut u8>().read() };
-        self.length -= 1;
-        Some(block)
-    }
-
-    /// # Safety
-    /// `block` is live, of this list's size, and used by nobody.
-    #[inline]
-    unsafe fn push(&mut self, block: *mut u8) {
-        // SAFETY: the smallest block has room for a word.
-        unsafe { block.cast::<*mut u8>().write(self.first) };
-        self.first = block;
-        self.length += 1;
-    }
-
-    #[cold]
-    fn fill(&mut self, size: usize) {
-        let count = usize::max(self.most / FILL, 1);
-        // SAFETY: a block that was just allocated is used by nobody. One that dlmalloc made larger than asked for is kept as one
-        // of this size: what it holds beyond is unused until it comes back under its own size.
-        heap::allocate_many(size, count, |block| unsafe { self.push(block) });
-    }
-
-    #[cold]
-    fn shrink_to(&mut self, length: usize) {
-        let next = || (self.length > length).then(|| self.pop()).flatten();
-        // SAFETY: a block in a list is live.
-        unsafe { heap::free_all(next) };
-    }
-}
+/// A thread keeps at most so many bytes: a function with 128 MB may have eight.
+const MOST_BYTES: usize = 2 << 20;
 
 /// The lists of one thread.
-struct Cache([List; LISTS]);
+struct Cache {
+    lists: [List; LISTS],
+    /// What they hold together.
+    bytes: usize,
+}
 
 impl Cache {
     /// The cache of this thread, which is made with its first allocation and goes with the thread.
@@ -106,16 +35,12 @@ impl Cache {
         if cache.is_null() {
             return None;
         }
-        let mut lists = [List {
-            first: ptr::null_mut(),
-            length: 0,
-            most: 0,
-        }; LISTS];
-        for (index, list) in lists.iter_mut().enumerate() {
-            list.most = most(index);
-        }
+        let fresh = Self {
+            lists: core::array::from_fn(List::new),
+            bytes: 0,
+        };
         // SAFETY: the block is large enough, aligned to 16, and ours alone.
-        unsafe { cache.write(Self(lists)) };
+        unsafe { cache.write(fresh) };
         // SAFETY: the key exists, and its destructor expects a cache.
         if unsafe { pthread_setspecific(key, cache.cast()) } != 0 {
             // SAFETY: a live block that nobody knows of.
@@ -124,6 +49,42 @@ impl Cache {
         }
         // SAFETY: as in `of_this_thread`.
         unsafe { cache.as_mut() }
+    }
+}
+
+impl Cache {
+    /// A block of a list, which is below [`LISTS`]; null when there is no memory.
+    #[inline]
+    fn take(&mut self, index: usize) -> *mut u8 {
+        // SAFETY: the caller's index.
+        let list = unsafe { self.lists.get_unchecked_mut(index) };
+        let block = list.pop().or_else(|| {
+            self.bytes += list.fill() * list.size;
+            list.pop()
+        });
+        match block {
+            Some(block) => {
+                self.bytes -= list.size;
+                block
+            }
+            None => ptr::null_mut(),
+        }
+    }
+
+    /// Keeps a block in a list, which is below [`LISTS`].
+    ///
+    /// # Safety
+    /// `block` is live, of that list's size or larger, and used by nobody.
+    #[inline]
+    unsafe fn keep(&mut self, index: usize, block: *mut u8) {
+        // SAFETY: the caller's index.
+        let list = unsafe { self.lists.get_unchecked_mut(index) };
+        if list.is_full() || self.bytes > MOST_BYTES {
+            self.bytes -= list.halve() * list.size;
+        }
+        // SAFETY: the caller's promise.
+        unsafe { list.push(block) };
+        self.bytes += list.size;
     }
 }
 
@@ -137,14 +98,7 @@ fn once(block: *mut u8) -> impl FnMut() -> Option<*mut u8> {
 pub(super) fn allocate(size: usize) -> *mut u8 {
     if size <= LARGEST {
         if let Some(cache) = Cache::of_this_thread().or_else(Cache::create) {
-            let index = list_for(size);
-            // SAFETY: `index` is below `LISTS` for a size of at most `LARGEST`.
-            let list = unsafe { cache.0.get_unchecked_mut(index) };
-            if let Some(block) = list.pop() {
-                return block;
-            }
-            list.fill(size_of_list(index));
-            return list.pop().unwrap_or(ptr::null_mut());
+            return cache.take(list_for(size));
         }
     }
     heap::allocate(size)
@@ -161,14 +115,8 @@ pub(super) unsafe fn free(block: *mut u8) {
     if size <= LARGEST {
         // A thread that only frees, or is about to end, gets no cache for it.
         if let Some(cache) = Cache::of_this_thread() {
-            let index = (size - SMALLEST) / STEP;
-            // SAFETY: `index` is below `LISTS` for a size of at most `LARGEST`.
-            let list = unsafe { cache.0.get_unchecked_mut(index) };
-            if list.length >= list.most {
-                list.shrink_to(list.most / 2);
-            }
             // SAFETY: the caller gives the block up.
-            unsafe { list.push(block) };
+            unsafe { cache.keep(list_of(size), block) };
             return;
         }
     }
@@ -187,7 +135,7 @@ pub(super) unsafe fn reallocate(block: *mut u8, size: usize) -> *mut u8 {
     if size <= old && size >= old / 2 {
         return block;
     }
-    if old > LARGEST {
+    if old > LARGEST || size > LARGEST {
         // SAFETY: the caller's promise.
         return unsafe { heap::reallocate(block, size) };
     }
@@ -238,8 +186,8 @@ fn key() -> Option<c_uint> {
 unsafe extern "C" fn give_back(cache: *mut c_void) {
     let cache = cache.cast::<Cache>();
     // SAFETY: the libc hands over the cache of the ending thread, which has no other user now.
-    for list in &mut unsafe { &mut *cache }.0 {
-        list.shrink_to(0);
+    for list in &mut unsafe { &mut *cache }.lists {
+        list.empty();
     }
     // SAFETY: a live block that nobody uses any more.
     unsafe { heap::free_all(once(cache.cast())) };

@@ -6,6 +6,7 @@
 
 mod cache;
 mod heap;
+mod list;
 mod lock;
 
 use core::ffi::{c_int, c_void};
