@@ -91,7 +91,7 @@ pub struct BuildArgs {
         default_value = "provided.al2023"
     )]
     pub runtime: String,
-    /// What the optimizer aims at, where the crate's profile does not say it: opt-level z, s or 3 [default: speed]
+    /// What the optimizer aims at, where the crate's profile does not say it: opt-level z, s with more inlining, or 3 [default: speed]
     #[arg(long, value_name = "AIM", env = "SLSBUILD_OPTIMIZE")]
     pub optimize: Option<Optimize>,
     /// What a panic does; without this flag it is what the crate's profile says
@@ -196,7 +196,7 @@ pub struct CargoArgs {
 pub enum Optimize {
     /// opt-level z
     Size,
-    /// opt-level s
+    /// opt-level s, with more inlining
     Balanced,
     /// opt-level 3
     Speed,

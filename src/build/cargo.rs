@@ -170,13 +170,8 @@ fn rustflags(plan: &Plan, target: &TargetPlan) -> Vec<String> {
         ]);
     }
     flags.extend(target.cpu.flag());
-    // LLVM refuses an option that is given twice; the user's wins.
-    if let Some(option) = plan.profile.llvm_option {
-        let name = option.split('=').next().unwrap_or(option);
-        if !flags.iter().any(|flag| flag.contains(name)) {
-            flags.push(format!("-Cllvm-args={option}"));
-        }
-    }
+    let option = plan.llvm_option(target);
+    flags.extend(option.map(|option| format!("-Cllvm-args={option}")));
     match &target.guidance {
         Guidance::None => {}
         Guidance::Count => flags.push("-Cprofile-generate".to_owned()),

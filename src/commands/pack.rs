@@ -295,6 +295,8 @@ fn toolchain(plan: &Plan, step: &Step) -> BTreeMap<String, String> {
     if let Some(target) = plan.target(step.target) {
         facts.insert("linker".to_owned(), target.linker.to_string());
         facts.insert("target_cpu".to_owned(), target.cpu.name().to_owned());
+        let option = plan.llvm_option(target);
+        facts.extend(option.map(|option| ("llvm_args".to_owned(), option.to_owned())));
         let archive = target.runtime.archive().map(runtime::version);
         facts.extend(archive.map(|version| ("runtime_archive".to_owned(), version)));
         if let Guidance::Profile(profile) = &target.guidance {

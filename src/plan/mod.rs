@@ -88,11 +88,13 @@ impl Plan {
         // Before the targets, whose dependency graph may have to be downloaded.
         let steps = steps(&project, settings)?;
         let pgo = PgoPlan::new(&project, settings)?;
+        let profile_plan = ProfilePlan::new(&profile, settings);
+        let compact = profile_plan.is_compact();
         let rustc = project.rustc.clone();
         let targets = settings
             .targets
             .iter()
-            .map(|target| TargetPlan::new(*target, &project, settings, touch, ui))
+            .map(|target| TargetPlan::new(*target, &project, settings, compact, touch, ui))
             .collect::<Result<_>>()?;
         Ok(Self {
             targets,
@@ -106,7 +108,7 @@ impl Plan {
             } else {
                 Level::Development
             },
-            profile: ProfilePlan::new(&profile, settings, ui),
+            profile: profile_plan,
             modified: settings.modified,
             runtime: settings.runtime,
             pgo,
@@ -121,6 +123,15 @@ impl Plan {
 }
 
 impl Plan {
+    /// The option that a target's LLVM is given, if it knows it.
+    pub fn llvm_option(&self, target: &TargetPlan) -> Option<&'static str> {
+        let option = self.profile.llvm_option(target.target.arch)?;
+        let name = option.split('=').next().unwrap_or(option);
+        // LLVM refuses an option that is given twice; the user's wins.
+        let is_the_users = target.user_flags.iter().any(|flag| flag.contains(name));
+        (self.rustc.knows_llvm_options && !is_the_users).then_some(option)
+    }
+
     /// How a target is compiled and linked.
     pub fn target(&self, target: Target) -> Option<&TargetPlan> {
         self.targets.iter().find(|plan| plan.target == target)

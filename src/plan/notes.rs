@@ -1,6 +1,6 @@
 //! What the user did not ask for and should know: said before cargo starts.
 
-use super::{CPlan, Linker, Plan, Reason, RuntimePlan};
+use super::{CPlan, Linker, Plan, Reason, RuntimePlan, TargetPlan};
 use crate::error::Names;
 use crate::ui::Ui;
 
@@ -37,6 +37,13 @@ impl Plan {
                     Some("rustup update, or say that you know: --runtime-archive off"),
                 );
             }
+        }
+        let wants_option = |target: &TargetPlan| {
+            let option = self.profile.llvm_option(target.target.arch);
+            option.is_some()
+        };
+        if !self.rustc.knows_llvm_options && self.targets.iter().any(wants_option) {
+            ui.note("rustc's LLVM does not know an option that makes the function faster: it is built without");
         }
         self.say_flags_for_gcc(ui);
         self.say_missing_c_compiler(ui);

@@ -2,9 +2,9 @@
 
 use crate::binary::Strip;
 use crate::project::cargo_config::Profile;
-use crate::project::toolchain::Rustc;
+use crate::project::toolchain::{ALIGN_LOOPS, INLINE_MORE};
 use crate::settings::{Optimize, Panic, Settings};
-use crate::ui::Ui;
+use crate::target::Arch;
 
 /// The profile, with what slsbuild adds to it.
 #[derive(Clone, Debug)]
@@ -13,18 +13,20 @@ pub struct ProfilePlan {
     pub name: String,
     /// Keys that slsbuild sets, as TOML values.
     pub set: Vec<(&'static str, String)>,
-    /// An option for LLVM that goes with the opt-level.
-    pub llvm_option: Option<&'static str>,
+    /// What the optimizer aims at, where slsbuild says it.
+    pub aim: Option<Optimize>,
     /// Keys of the user's that slsbuild would have set otherwise, as TOML values.
     pub kept: Vec<(&'static str, String)>,
 }
 
 impl ProfilePlan {
-    pub(super) fn new(profile: &Profile, settings: &Settings, ui: Ui) -> Self {
+    pub(super) fn new(profile: &Profile, settings: &Settings) -> Self {
         let mut wanted: Vec<(&'static str, String)> = Vec::new();
         // A profile for development is left alone but for what is asked for on this call.
-        if profile.is_release || settings.optimize.is_some() {
-            let level = match settings.optimize.unwrap_or(Optimize::Speed) {
+        let default = profile.is_release.then_some(Optimize::Speed);
+        let aim = settings.optimize.or(default);
+        if let Some(aim) = aim {
+            let level = match aim {
                 Optimize::Size => "\"z\"",
                 Optimize::Balanced => "\"s\"",
                 Optimize::Speed => "3",
@@ -38,6 +40,8 @@ impl ProfilePlan {
         let (kept, mut set): (Vec<_>, Vec<_>) = wanted
             .into_iter()
             .partition(|(key, _)| profile.keys.contains_key(key));
+        let is_ours = |key: &str| set.iter().any(|(ours, _)| *ours == key);
+        let aim = aim.filter(|_| is_ours("opt-level"));
         // Cargo keeps the symbols whatever the profile says: slsbuild strips, and keeps the unstripped binary.
         set.push(("strip", "\"none\"".to_owned()));
         if let Some(panic) = settings.panic {
@@ -53,33 +57,35 @@ impl ProfilePlan {
             .collect();
         Self {
             name: profile.name.clone(),
-            llvm_option: llvm_option(settings.optimize, &set, ui),
+            aim,
             set,
             kept,
         }
     }
 }
 
-/// At opt-level s LLVM inlines so little that some code (SHA-256 over vectors) runs ten times slower; with this threshold it is
-/// as fast as at 3, and 4 % larger than at s (docs/adr/0012-what-the-optimizer-aims-at.md).
-const INLINE_MORE: &str = "-inline-threshold=100";
+/// The LLVM option that goes with an aim, by arch (docs/adr/0012-what-the-optimizer-aims-at.md).
+fn llvm_option(optimize: Optimize, arch: Arch) -> Option<&'static str> {
+    match (optimize, arch) {
+        (Optimize::Balanced, _) => Some(INLINE_MORE),
+        (Optimize::Speed, Arch::Amd64) => Some(ALIGN_LOOPS),
+        // LLVM aligns loops by itself for Neoverse N1.
+        (Optimize::Speed, Arch::Arm64) | (Optimize::Size, _) => None,
+    }
+}
 
-fn llvm_option(
-    optimize: Option<Optimize>,
-    set: &[(&'static str, String)],
-    ui: Ui,
-) -> Option<&'static str> {
-    let is_ours = set.iter().any(|(key, _)| *key == "opt-level");
-    if optimize != Some(Optimize::Balanced) || !is_ours {
-        return None;
+impl ProfilePlan {
+    /// The LLVM option that goes with what the optimizer aims at.
+    pub fn llvm_option(&self, arch: Arch) -> Option<&'static str> {
+        llvm_option(self.aim?, arch)
     }
-    if !Rustc::knows_llvm_option(INLINE_MORE, ui) {
-        ui.note(format_args!(
-            "rustc's LLVM has no `{INLINE_MORE}`: without it `balanced` is slower"
-        ));
-        return None;
+
+    /// Whether code is to be small, by what slsbuild sets or what the user's profile says.
+    pub fn is_compact(&self) -> bool {
+        let levels = self.set.iter().chain(&self.kept);
+        let mut levels = levels.filter(|(key, _)| *key == "opt-level");
+        levels.any(|(_, level)| level == "\"s\"" || level == "\"z\"")
     }
-    Some(INLINE_MORE)
 }
 
 /// What the user's profile says of stripping, done by us instead of cargo.

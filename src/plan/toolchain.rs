@@ -121,6 +121,7 @@ impl TargetPlan {
         target: Target,
         project: &Project,
         settings: &Settings,
+        compact: bool,
         touch: Touch,
         ui: Ui,
     ) -> Result<Self> {
@@ -150,7 +151,7 @@ impl TargetPlan {
                     settings
                         .target_cpu
                         .clone()
-                        .unwrap_or_else(|| lambda::baseline_cpu(target.arch).to_owned()),
+                        .unwrap_or_else(|| lambda::baseline_cpu(target.arch, compact).to_owned()),
                 ),
             },
             c_compiler: CPlan::choose(target, project, settings, touch, ui)?,

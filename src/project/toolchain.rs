@@ -1,7 +1,7 @@
 //! What is installed: rustc and its targets, zig, cross compilers. Only looks; `build/toolchain.rs` installs and
 //! `plan.rs` chooses.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, anyhow};
@@ -22,7 +22,14 @@ pub struct Rustc {
     pub host: String,
     /// The directory of its libraries.
     pub sysroot: PathBuf,
+    /// Whether its LLVM knows the options that slsbuild gives it; another LLVM may not, and builds would fail of them.
+    pub knows_llvm_options: bool,
 }
+
+/// Loops begin at 32 bytes on amd64, where one that crosses such a line runs up to a third slower; 0.4 % larger.
+pub const ALIGN_LOOPS: &str = "-align-loops=32";
+/// At opt-level s LLVM inlines so little that some code runs many times slower; with this it inlines more, for 4 % of size.
+pub const INLINE_MORE: &str = "-inline-threshold=100";
 
 impl Rustc {
     /// Asks rustc itself.
@@ -33,20 +40,19 @@ impl Rustc {
         let program = program();
         let mut version = Command::new(&program);
         version.arg("-vV");
-        let mut sysroot = Command::new(&program);
-        sysroot.args(["--print", "sysroot"]);
         let (version, sysroot) = std::thread::scope(|scope| {
-            let sysroot = scope.spawn(|| read(&sysroot, ui));
+            let sysroot = scope.spawn(|| sysroot(&program, ui));
             let version = read(&version, ui);
             let sysroot = sysroot
                 .join()
                 .unwrap_or_else(|_| Err(anyhow!("`rustc` was not waited for").into()));
             Ok::<_, Error>((version?, sysroot?))
         })?;
-        Self::parse(&version, PathBuf::from(sysroot.trim_end()))
+        let (sysroot, knows_llvm_options) = sysroot;
+        Self::parse(&version, sysroot, knows_llvm_options)
     }
 
-    fn parse(version: &str, sysroot: PathBuf) -> Result<Self> {
+    fn parse(version: &str, sysroot: PathBuf, knows_llvm_options: bool) -> Result<Self> {
         let field = |name: &str| {
             version.lines().find_map(|line| {
                 line.strip_prefix(name)?
@@ -59,6 +65,7 @@ impl Rustc {
             commit: field("commit-hash").filter(|commit| commit != "unknown"),
             host: field("host").context("`rustc -vV` names no host")?,
             sysroot,
+            knows_llvm_options,
         })
     }
 
@@ -79,14 +86,6 @@ impl Rustc {
             .join("lib/self-contained")
     }
 
-    /// Whether rustc's LLVM knows an option: another LLVM may not, and the build would fail of it.
-    pub fn knows_llvm_option(option: &str, ui: Ui) -> bool {
-        let mut command = Command::new(program());
-        command.args([&format!("-Cllvm-args={option}"), "--print", "sysroot"]);
-        ui.command(&command);
-        command.output().is_ok_and(|output| output.status.success())
-    }
-
     /// A tool of the component `llvm-tools`, if that is installed.
     pub fn llvm_tool(&self, name: &str) -> Option<PathBuf> {
         let tool = self
@@ -102,6 +101,23 @@ impl Rustc {
     pub fn library_sources(&self) -> PathBuf {
         self.sysroot.join("lib/rustlib/src/rust")
     }
+}
+
+/// The sysroot, and whether LLVM takes our options: asked in one call, and only where that fails in a second.
+fn sysroot(program: &OsStr, ui: Ui) -> Result<(PathBuf, bool)> {
+    let path = |text: String| PathBuf::from(text.trim_end());
+    let mut command = Command::new(program);
+    command.args([
+        &format!("-Cllvm-args={ALIGN_LOOPS} {INLINE_MORE}"),
+        "--print",
+        "sysroot",
+    ]);
+    if let Ok(text) = read(&command, ui) {
+        return Ok((path(text), true));
+    }
+    let mut command = Command::new(program);
+    command.args(["--print", "sysroot"]);
+    Ok((path(read(&command, ui)?), false))
 }
 
 /// The rustc that cargo starts.
@@ -209,10 +225,10 @@ mod tests {
     #[test]
     fn rustc_says_what_it_is() {
         let text = "rustc 1.95.0 (59807616e 2026-04-14)\nbinary: rustc\ncommit-hash: 59807616e1fa\nhost: x86_64-unknown-linux-gnu\nrelease: 1.95.0\n";
-        let rustc = Rustc::parse(text, PathBuf::from("/sysroot")).unwrap();
+        let rustc = Rustc::parse(text, PathBuf::from("/sysroot"), true).unwrap();
         assert_eq!(rustc.version, "1.95.0");
         assert_eq!(rustc.commit.as_deref(), Some("59807616e1fa"));
         assert_eq!(rustc.host, "x86_64-unknown-linux-gnu");
-        assert!(Rustc::parse("no rustc", PathBuf::new()).is_err());
+        assert!(Rustc::parse("no rustc", PathBuf::new(), true).is_err());
     }
 }

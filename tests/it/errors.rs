@@ -82,17 +82,32 @@ fn twins() -> Crate {
 #[test]
 fn a_target_that_is_not_installed_while_offline() {
     // A rustc whose std is nowhere: the installed targets are the machine's own and stay as they are.
-    let script =
-        "#!/bin/sh\n[ \"$*\" = '--print sysroot' ] && exec echo /nowhere\nexec rustc \"$@\"\n";
-    let orders = Crate::binary("orders").file("rustc.sh", script);
+    let nowhere = "case \"$*\" in *'--print sysroot') exec echo /nowhere ;; esac";
+    insta::assert_snapshot!(with_rustc(nowhere, "zip --offline"));
+}
+
+/// The outcome in a crate `orders` where rustc is a script that does something first.
+fn with_rustc(first: &str, arguments: &str) -> String {
+    let script = format!("#!/bin/sh\n{first}\nexec rustc \"$@\"\n");
+    let orders = Crate::binary("orders").file("rustc.sh", &script);
     let rustc = orders.path().join("rustc.sh");
     std::process::Command::new("chmod")
         .arg("755")
         .arg(&rustc)
         .status()
         .unwrap();
-    let mut command = orders.slsbuild("zip --offline");
-    insta::assert_snapshot!(orders.scrub(&crate::support::outcome(command.env("RUSTC", rustc))));
+    let mut command = orders.slsbuild(arguments);
+    orders.scrub(&crate::support::outcome(command.env("RUSTC", rustc)))
+}
+
+#[test]
+fn an_llvm_that_does_not_know_our_options_and_a_rustc_that_is_old_build_all_the_same() {
+    let without_options =
+        "case \"$*\" in *llvm-args=*) echo 'Unknown command line argument' >&2; exit 1 ;; esac";
+    let shown = with_rustc(without_options, "zip --arch amd64");
+    insta::assert_snapshot!("an_unknown_llvm_option", shown);
+    let old = "[ \"$*\" = -vV ] && { rustc -vV | sed 's/release: .*/release: 1.82.0/'; exit; }";
+    insta::assert_snapshot!("an_old_rustc", with_rustc(old, "zip"));
 }
 
 #[test]
