@@ -1,5 +1,6 @@
 """Compares the functions themselves: what a call costs when slsbuild built the handler, and when cargo-lambda did."""
 
+import shlex
 import statistics
 
 from measure import counts, events
@@ -40,7 +41,12 @@ def timed(builds, cells, files, repetitions, threads):
 
 def measure(tools, arguments):
     handlers = arguments.handlers
-    builds = build(tools, handlers, arguments.ours_flags, dict(arguments.variant))
+    variants = dict(arguments.variant)
+    if arguments.pgo:
+        training = tools.scratch / "training"
+        events.write_training(training)
+        variants["pgo"] = shlex.join(["--pgo", str(training), "--pgo-repeat", "20"])
+    builds = build(tools, handlers, arguments.ours_flags, variants)
     files = events.write(tools.scratch / "events")
     cells = [(handler, size) for handler in handlers for size in events.SIZES]
     timed(builds, cells, files, arguments.repetitions, 1)

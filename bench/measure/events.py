@@ -120,3 +120,12 @@ def write(directory):
             files[handler, size] = directory / f"{handler}-{size}kB.json"
             files[handler, size].write_text(make(random.Random(f"{handler} {size}"), size * 1000), encoding="utf-8")
     return files
+
+
+def write_training(directory):
+    """Writes other events of the same kinds and sizes, one directory for each handler: what a build learned is not measured by the same bytes."""
+    for handler, make in EVENTS.items():
+        (directory / handler).mkdir(parents=True, exist_ok=True)
+        for size in SIZES:
+            file = directory / handler / f"{size}kB.json"
+            file.write_text(make(random.Random(f"training {handler} {size}"), size * 1000), encoding="utf-8")

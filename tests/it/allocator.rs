@@ -94,9 +94,9 @@ fn the_other_arch_is_served_as_well() {
 }
 
 /// The symbols of the unstripped binary: address by name.
-fn symbol(krate: &Crate, arch: &str, name: &str) -> Option<u64> {
+fn symbol(krate: &Crate, function: &str, arch: &str, name: &str) -> Option<u64> {
     use object::{Object as _, ObjectSymbol as _};
-    let path = format!("target/slsbuild/orders/lambda/{arch}/bootstrap.unstripped");
+    let path = format!("target/slsbuild/{function}/lambda/{arch}/bootstrap.unstripped");
     let bytes = fs_err::read(krate.path().join(path)).unwrap();
     let file = object::File::parse(&*bytes).unwrap();
     let found = file
@@ -107,20 +107,32 @@ fn symbol(krate: &Crate, arch: &str, name: &str) -> Option<u64> {
 
 #[test]
 fn the_archive_is_in_beside_every_source_of_rustflags() {
-    let orders = Crate::binary("orders").file(
-        "src/main.rs",
-        "fn main() { let mut all: Vec<String> = std::env::args().collect(); all.sort(); println!(\"{all:?}\"); }\n",
-    );
+    // A library and two binaries: each gets the archive once.
+    let main = "fn main() { println!(\"{:?}\", orders::sorted()); }\n";
+    let library = "pub fn sorted() -> Vec<String> { let mut all: Vec<String> = std::env::args().collect(); all.sort(); all }\n";
+    let orders = Crate::binary("orders")
+        .file("src/lib.rs", library)
+        .file("src/main.rs", main)
+        .file("src/bin/billing.rs", main);
     let proven = |how: &str| {
-        for arch in ["arm64", "amd64"] {
+        for (function, arch) in [
+            ("orders", "arm64"),
+            ("orders", "amd64"),
+            ("billing", "arm64"),
+            ("billing", "amd64"),
+        ] {
             for name in ["malloc", "memcmp"] {
-                let ours = symbol(&orders, arch, &format!("slsbuild_{name}"));
-                assert!(ours.is_some(), "{how}, {arch}: no slsbuild_{name}");
-                assert_eq!(symbol(&orders, arch, name), ours, "{how}, {arch}: {name}");
+                let ours = symbol(&orders, function, arch, &format!("slsbuild_{name}"));
+                assert!(
+                    ours.is_some(),
+                    "{how}, {function}, {arch}: no slsbuild_{name}"
+                );
+                let linked = symbol(&orders, function, arch, name);
+                assert_eq!(linked, ours, "{how}, {function}, {arch}: {name}");
             }
         }
     };
-    let both = "zip --arch arm64,amd64";
+    let both = "zip --arch arm64,amd64 --bin orders --bin billing";
     let built = |command: &mut Command| {
         let shown = outcome(command);
         assert!(shown.starts_with("exit code: 0"), "{shown}");

@@ -223,7 +223,9 @@ fn command(plan: &Plan, target: &TargetPlan, directory: &Path) -> Command {
     // Before every other source: the user's flags are for the user's code.
     command
         .env("CARGO_ENCODED_RUSTFLAGS", flags.join("\u{1f}"))
-        .env_remove("CARGO_BUILD_TARGET");
+        .env_remove("CARGO_BUILD_TARGET")
+        // It beats the profile, and link-time optimization refuses it.
+        .env_remove("CARGO_INCREMENTAL");
     command
 }
 
