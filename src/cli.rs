@@ -123,7 +123,7 @@ pub struct BuildArgs {
     #[arg(long, value_name = "EVENTS", conflicts_with = "pgo_profile")]
     pub pgo: Vec<PathBuf>,
     /// How often each event is run in training
-    #[arg(long, value_name = "N", default_value = "50", value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    #[arg(long, value_name = "N", default_value = "50", requires = "pgo", value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub pgo_repeat: u32,
     /// A variable of the function's environment in training
     #[arg(long, value_name = "KEY=VALUE", requires = "pgo")]
@@ -132,7 +132,7 @@ pub struct BuildArgs {
     #[arg(long, value_name = "FILE", requires = "pgo")]
     pub pgo_out: Option<PathBuf>,
     /// Build with what was learned before, from a file that `--pgo-out` wrote
-    #[arg(long, value_name = "FILE", env = "SLSBUILD_PGO_PROFILE")]
+    #[arg(long, value_name = "FILE")]
     pub pgo_profile: Option<PathBuf>,
     /// Put a file, directory or glob into the zip, under its own path or as `FROM:TO`; relative to the manifest
     #[arg(long, value_name = "PATH[:TO]")]

@@ -171,7 +171,7 @@ impl Error {
                 "cargo says why above; to see the command that failed: slsbuild zip -v".to_owned(),
             ),
             Self::Unwritable { .. } => {
-                Some("make room there, or choose another directory: --out-dir DIR".to_owned())
+                Some("make room there, or choose another directory: --out-dir DIR, or SLSBUILD_CACHE_DIR=DIR for the cache".to_owned())
             }
             Self::Findings { .. } | Self::Interrupted | Self::Unexpected(_) => None,
         }

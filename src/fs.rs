@@ -49,13 +49,28 @@ pub fn link_if_changed(target: &Path, path: &Path) -> io::Result<()> {
             return Ok(());
         }
         // Made aside and renamed: another run may read through it at this moment.
-        let aside = path.with_extension(format!("{}{TEMPORARY_SUFFIX}", std::process::id()));
-        let _ = remove_file(&aside);
-        fs_err::os::unix::fs::symlink(target, &aside)?;
-        rename(aside, path)
+        let directory = path.parent().unwrap_or_else(|| Path::new("."));
+        let mut aside = tempfile::Builder::new();
+        let made = aside.suffix(TEMPORARY_SUFFIX).make_in(directory, |path| {
+            fs_err::os::unix::fs::symlink(target, path)
+        })?;
+        made.into_temp_path()
+            .persist(path)
+            .map_err(|error| error.error)
     }
     #[cfg(not(unix))]
     copy(target, path).map(drop)
+}
+
+/// Waits until nobody else has the lock of a file, which is made where it is not; held until it is dropped.
+pub fn lock(path: &Path) -> io::Result<File> {
+    let file = File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(path)?;
+    file.file().lock()?;
+    Ok(file)
 }
 
 /// Shows that files can be made in `directory`, by making one and removing it.

@@ -113,13 +113,13 @@ impl Settings {
                 cli::Strip::Debuginfo => Strip::Debuginfo,
                 cli::Strip::None => Strip::None,
             }),
-            target_cpu: arguments.target_cpu.clone().filter(|name| !name.is_empty()),
+            target_cpu: target_cpu(arguments.target_cpu.as_deref())?,
             allocator: match arguments.allocator {
                 cli::Allocator::Dlmalloc => Allocator::Dlmalloc,
                 cli::Allocator::System => Allocator::System,
             },
             runtime_archive: arguments.runtime_archive == cli::Switch::On,
-            pgo: pgo(arguments),
+            pgo: pgo(arguments)?,
             cache: cache_directory()?,
             includes: arguments.include.clone(),
             modified: source_date_epoch()?,
@@ -129,19 +129,35 @@ impl Settings {
     }
 }
 
-fn pgo(arguments: &BuildArgs) -> Option<Pgo> {
+/// A CPU by its name: `native` would be another one on every machine.
+fn target_cpu(name: Option<&str>) -> Result<Option<String>> {
+    match name {
+        Some("native") => Err(Error::Usage {
+            message: "`--target-cpu native` is another CPU on every machine".to_owned(),
+            hint: Some("name it: rustc --print target-cpus".to_owned()),
+        }),
+        Some("") | None => Ok(None),
+        Some(name) => Ok(Some(name.to_owned())),
+    }
+}
+
+fn pgo(arguments: &BuildArgs) -> Result<Option<Pgo>> {
+    let is_variable = |text: &&String| text.find('=').is_some_and(|equals| equals > 0);
+    if let Some(text) = arguments.pgo_env.iter().find(|text| !is_variable(text)) {
+        return Err(Error::Usage {
+            message: format!("`--pgo-env {text}` is not of the form `KEY=VALUE`"),
+            hint: Some("slsbuild zip --pgo EVENTS --pgo-env KEY=VALUE".to_owned()),
+        });
+    }
     if !arguments.pgo.is_empty() {
-        return Some(Pgo::Train {
+        return Ok(Some(Pgo::Train {
             events: arguments.pgo.clone(),
             repeat: arguments.pgo_repeat,
             environment: arguments.pgo_env.clone(),
             out: arguments.pgo_out.clone(),
-        });
+        }));
     }
-    let profile = arguments.pgo_profile.clone();
-    profile
-        .filter(|path| !path.as_os_str().is_empty())
-        .map(Pgo::Use)
+    Ok(arguments.pgo_profile.clone().map(Pgo::Use))
 }
 
 /// Where slsbuild keeps what every project can use: `SLSBUILD_CACHE_DIR`, else the user's cache directory

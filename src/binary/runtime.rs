@@ -25,6 +25,10 @@ const ALLOCATOR: [&str; 3] = ["malloc", "free", "realloc"];
 /// Functions that only musl's own allocator has; their presence beside a foreign `malloc` says that it is musl's.
 const OF_MUSL: [&str; 2] = ["__libc_malloc_impl", "__malloc_alloc_meta"];
 
+fn is_looked_for(name: Option<&str>) -> bool {
+    name.is_some_and(|name| MEMORY.contains(&name) || ALLOCATOR.contains(&name))
+}
+
 /// Looks for the runtime archive's functions in an unstripped binary. `allocator` tells whether it should bring one.
 pub fn runtime_archive(bytes: &[u8], allocator: bool) -> RuntimeArchive {
     let Ok(file) = object::File::parse(bytes) else {
@@ -33,6 +37,8 @@ pub fn runtime_archive(bytes: &[u8], allocator: bool) -> RuntimeArchive {
     let symbols: BTreeMap<&str, u64> = file
         .symbols()
         .filter(object::ObjectSymbol::is_definition)
+        // A function of the same name that is local to its file is nobody else's; ours are hidden, and so local by now.
+        .filter(|symbol| symbol.is_global() || !is_looked_for(symbol.name().ok()))
         .filter_map(|symbol| Some((symbol.name().ok()?, symbol.address())))
         .collect();
     if symbols.is_empty() {

@@ -9,6 +9,7 @@ use anyhow::Context as _;
 use crate::digest::Sha256;
 use crate::error::{Error, Result};
 use crate::fs;
+use crate::interrupt;
 use crate::plan::{GuidingProfile, MOST_PROFILE, Plan};
 use crate::process::Command;
 use crate::ui::Ui;
@@ -23,6 +24,7 @@ pub fn merge(plan: &Plan, profdata: &Path, raw: &[PathBuf], ui: Ui) -> Result<Gu
     let merged = tempfile::Builder::new()
         .suffix(".profdata")
         .tempfile_in(&directory)?;
+    let _registration = interrupt::remove_on_interrupt(merged.path());
     let mut command = Command::new(profdata);
     command
         .args(["merge", "--failure-mode=any", "-o"])

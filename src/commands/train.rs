@@ -8,8 +8,9 @@ use std::time::Duration;
 use crate::build::{self, profile};
 use crate::error::{Error, Result};
 use crate::fs;
+use crate::interrupt;
 use crate::local::{Configuration, Event, Failure, Instance, Invocation, Logging, Sandbox};
-use crate::plan::{Guidance, GuidingProfile, PgoPlan, Plan, Step, Training};
+use crate::plan::{Guidance, GuidingProfile, MOST_PROFILE, PgoPlan, Plan, Step, Training};
 use crate::target::{Arch, Target};
 use crate::ui::Ui;
 
@@ -55,6 +56,7 @@ fn train(plan: &Plan, training: &Training, ui: Ui) -> Result<BTreeMap<Target, Gu
     let compiled = build::compile(&counting, ui)?;
     let mut raw: BTreeMap<Target, Vec<PathBuf>> = BTreeMap::new();
     let scratch = tempfile::tempdir()?;
+    let _registration = interrupt::remove_on_interrupt(scratch.path());
     for (step, binary) in plan.steps.iter().zip(&compiled.binaries) {
         let profiles = run(step, binary, training, ui)?;
         for content in profiles {
@@ -154,7 +156,7 @@ fn configuration(name: &str, training: &Training, profiles: &Path) -> Result<Con
 }
 
 fn read(path: &Path, ui: Ui) -> Result<Vec<u8>> {
-    let event = Event::read(&path.to_string_lossy())?;
+    let event = Event::from_file(path)?;
     if !event.is_json {
         ui.note(format_args!(
             "event `{}` is no JSON: it is passed as it is",
@@ -181,20 +183,25 @@ fn failed(
         event: event.map(|path| path.display().to_string()),
         kind: failure.kind().to_owned(),
         cause: failure.message(),
-        hint: Some(
+        hint: Some(failure.hint("zip").unwrap_or_else(|| {
             "it failed in training; variables of its environment are passed by --pgo-env KEY=VALUE"
-                .to_owned(),
-        ),
+                .to_owned()
+        })),
     }
 }
 
 /// What the function's processes wrote when they ended.
 fn collect(function: &str, directory: &Path) -> Result<Vec<Vec<u8>>> {
-    let mut contents = Vec::new();
+    let (mut contents, mut left) = (Vec::new(), MOST_PROFILE);
     for entry in fs::read_dir(directory)? {
-        let content = fs::read_bounded(&entry?.path(), crate::plan::MOST_PROFILE)?;
-        if !content.is_empty() {
-            contents.push(content);
+        let path = entry?.path();
+        // The function may have put anything there: links and pipes are not followed.
+        let is_profile = path.extension().is_some_and(|ending| ending == "profraw")
+            && fs::symlink_metadata(&path)?.is_file();
+        if is_profile {
+            let content = fs::read_bounded(&path, left)?;
+            left -= content.len() as u64;
+            contents.extend((!content.is_empty()).then_some(content));
         }
     }
     if contents.is_empty() {

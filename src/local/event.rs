@@ -39,8 +39,24 @@ impl Event {
         if bytes.len() > EVENT_LIMIT {
             return Err(too_large(argument));
         }
+        Ok(Self::of(bytes))
+    }
+
+    /// Reads a file.
+    pub fn from_file(path: &Path) -> Result<Self> {
+        let limit = u64::try_from(EVENT_LIMIT).unwrap_or(u64::MAX);
+        match fs::read_bounded(path, limit) {
+            Ok(bytes) => Ok(Self::of(bytes)),
+            Err(error) if error.kind() == std::io::ErrorKind::FileTooLarge => {
+                Err(too_large(&path.to_string_lossy()))
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn of(bytes: Vec<u8>) -> Self {
         let is_json = is_json(&bytes);
-        Ok(Self { bytes, is_json })
+        Self { bytes, is_json }
     }
 }
 

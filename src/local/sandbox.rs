@@ -9,7 +9,7 @@ use super::invocation::random;
 use crate::artifact::archive::Archive;
 use crate::error::{Error, Result};
 use crate::interrupt::{self, Registration};
-use crate::process::find_on_path;
+use crate::project::toolchain::find_emulator;
 use crate::target::Arch;
 use crate::{binary, fs};
 
@@ -206,18 +206,8 @@ fn program(bootstrap: &Path) -> Result<(Program, Option<Arch>)> {
     match arch {
         None => unusable("fork/exec /var/task/bootstrap: exec format error"),
         Some(arch) if Arch::host() == Some(arch) => Ok((Program::Native, Some(arch))),
-        Some(arch) => Ok((Program::Emulated(emulator(arch)?), Some(arch))),
+        Some(arch) => Ok((Program::Emulated(find_emulator(arch)?), Some(arch))),
     }
-}
-
-fn emulator(arch: Arch) -> Result<PathBuf> {
-    let name = format!("qemu-{}", arch.cpu());
-    find_on_path(&format!("{name}-static"))
-        .or_else(|| find_on_path(&name))
-        .ok_or_else(|| Error::ToolMissing {
-            message: format!("`{name}` is not on PATH: the artifact is for {arch}, which this machine does not run"),
-            hint: "apt-get install qemu-user-static".to_owned(),
-        })
 }
 
 #[cfg(unix)]

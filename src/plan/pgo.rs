@@ -1,13 +1,15 @@
 //! Profile-guided optimization: the events that each function is trained with, or the profile that is used. All that can be
 //! refused is refused here, before the first of two builds.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Names, Result};
 use crate::fs;
-use crate::project::toolchain::Rustc;
+use crate::project::toolchain::{Rustc, find_emulator};
 use crate::project::{Function, Project};
 use crate::settings::{Pgo, Settings};
+use crate::target::Arch;
 
 /// The files of a directory of events that are looked at; more is a mistake of the path.
 const MOST_EVENTS: usize = 10_000;
@@ -72,7 +74,7 @@ impl PgoPlan {
                 environment,
                 out,
             } => Ok(Some(Self::Train(Training {
-                profdata: profdata(&project.rustc)?,
+                profdata: able_to_train(project, settings, out.as_deref())?,
                 events: project
                     .functions
                     .iter()
@@ -87,6 +89,23 @@ impl PgoPlan {
             }))),
         }
     }
+}
+
+/// That the functions can be run here and their profile be kept; gives the tool that makes it.
+fn able_to_train(project: &Project, settings: &Settings, out: Option<&Path>) -> Result<PathBuf> {
+    for target in &settings.targets {
+        if Arch::host() != Some(target.arch) {
+            find_emulator(target.arch)?;
+        }
+    }
+    let directory = out.and_then(Path::parent);
+    if let Some(directory) = directory.filter(|directory| !directory.as_os_str().is_empty()) {
+        fs::probe_writable(directory).map_err(|cause| Error::Unwritable {
+            path: directory.to_owned(),
+            cause,
+        })?;
+    }
+    profdata(&project.rustc)
 }
 
 /// The tool that merges profiles: of the very LLVM that rustc has, since another may write another version.
@@ -110,7 +129,10 @@ fn refuse_what_is_no_profile(path: &Path) -> Result<()> {
     let mut file = match fs::File::open(path) {
         Ok(file) if file.metadata()?.is_file() => file,
         Ok(_) => return Err(refused("is not a file".to_owned())),
-        Err(_) => return Err(refused("does not exist".to_owned())),
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            return Err(refused("does not exist".to_owned()));
+        }
+        Err(error) => return Err(error.into()),
     };
     let mut start = Vec::new();
     file.by_ref().take(8).read_to_end(&mut start)?;
@@ -175,11 +197,20 @@ fn events_of(function: &Function, paths: &[PathBuf], is_only: bool) -> Result<Ve
 /// The files of a directory that are not hidden, by name.
 fn files_in(directory: &Path) -> Result<Vec<PathBuf>> {
     let mut files = Vec::new();
-    for entry in fs::read_dir(directory)?.take(MOST_EVENTS) {
+    for entry in fs::read_dir(directory)? {
         let entry = entry?;
         let hidden = entry.file_name().to_string_lossy().starts_with('.');
         if !hidden && entry.path().is_file() {
             files.push(entry.path());
+        }
+        if files.len() > MOST_EVENTS {
+            return Err(Error::Project {
+                message: format!(
+                    "`{}` holds more than {MOST_EVENTS} files: it should hold events for training",
+                    directory.display()
+                ),
+                hint: Some("put one event a file into a directory of their own: slsbuild zip --pgo events/".to_owned()),
+            });
         }
     }
     files.sort();

@@ -146,7 +146,14 @@ impl TargetPlan {
             runtime: RuntimePlan::choose(target, &linker, &project.rustc, settings),
             linker,
             cpu: match cargo_config::codegen_option(&rustflags, "target-cpu") {
-                Some(name) => Cpu::User(name),
+                Some(name) => {
+                    if let Some(asked) = &settings.target_cpu {
+                        ui.note(format_args!(
+                            "your rustflags say target-cpu `{name}`, which wins over `{asked}`"
+                        ));
+                    }
+                    Cpu::User(name)
+                }
                 None => Cpu::Named(
                     settings
                         .target_cpu

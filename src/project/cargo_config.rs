@@ -55,18 +55,24 @@ pub fn target(target: Target) -> Result<TargetConfig> {
 
 /// What rustflags say of a codegen option, by `-C name=…` in any spelling; the last one counts.
 pub fn codegen_option(rustflags: &[String], name: &str) -> Option<String> {
-    let joined = rustflags
-        .iter()
-        .filter_map(|flag| flag.strip_prefix("-C").or(flag.strip_prefix("--codegen=")));
-    let split = rustflags
-        .windows(2)
-        .filter(|pair| pair[0] == "-C" || pair[0] == "--codegen")
-        .map(|pair| &*pair[1]);
-    joined
-        .chain(split)
-        .filter_map(|option| option.strip_prefix(name)?.strip_prefix('='))
-        .next_back()
-        .map(str::to_owned)
+    let mut options = Vec::new();
+    let mut flags = rustflags.iter().map(String::as_str);
+    while let Some(flag) = flags.next() {
+        if flag == "-C" || flag == "--codegen" {
+            options.extend(flags.next());
+        } else {
+            options.extend(
+                flag.strip_prefix("-C")
+                    .or_else(|| flag.strip_prefix("--codegen=")),
+            );
+        }
+    }
+    // rustc takes `target_cpu` for `target-cpu`.
+    let of_that_name = |option: &str| {
+        let (own, value) = option.split_once('=')?;
+        (own.replace('_', "-") == name).then(|| value.to_owned())
+    };
+    options.into_iter().filter_map(of_that_name).next_back()
 }
 
 /// Cargo's home, where the sources of dependencies lie.
@@ -248,5 +254,12 @@ mod tests {
             "clang"
         );
         assert_eq!(flags(&["-C", "link-arg=-s"]), None);
+        assert_eq!(flags(&["-C", "linker=a", "-Clinker=b"]).unwrap(), "b");
+        assert_eq!(
+            flags(&["-Clinker=b", "--codegen", "linker=a"]).unwrap(),
+            "a"
+        );
+        let cpu = ["-Ctarget_cpu=znver3".to_owned()];
+        assert_eq!(codegen_option(&cpu, "target-cpu").unwrap(), "znver3");
     }
 }

@@ -8,7 +8,7 @@ use anyhow::{Context as _, anyhow};
 
 use crate::error::{Error, Result};
 use crate::process::{Command, find_on_path};
-use crate::target::{Libc, Target};
+use crate::target::{Arch, Libc, Target};
 use crate::ui::Ui;
 
 /// The rustc that cargo will use in the user's directory.
@@ -18,6 +18,8 @@ pub struct Rustc {
     pub version: String,
     /// The commit it was built from, which stands in the paths of a std without sources.
     pub commit: Option<String>,
+    /// All that it says of itself, on one line.
+    pub identity: String,
     /// The triple it runs on.
     pub host: String,
     /// The directory of its libraries.
@@ -63,6 +65,7 @@ impl Rustc {
         Ok(Self {
             version: field("release").context("`rustc -vV` names no release")?,
             commit: field("commit-hash").filter(|commit| commit != "unknown"),
+            identity: version.split_whitespace().collect::<Vec<_>>().join(" "),
             host: field("host").context("`rustc -vV` names no host")?,
             sysroot,
             knows_llvm_options,
@@ -196,6 +199,20 @@ fn find_gcc(target: Target) -> Option<PathBuf> {
         Libc::Gnu => "gnu",
     };
     find_on_path(&format!("{}-linux-{libc}-gcc", target.arch.cpu()))
+}
+
+/// The emulator that runs programs of an arch that is not this machine's.
+///
+/// # Errors
+/// [`Error::ToolMissing`] with the package that has it.
+pub fn find_emulator(arch: Arch) -> Result<PathBuf> {
+    let name = format!("qemu-{}", arch.cpu());
+    find_on_path(&format!("{name}-static"))
+        .or_else(|| find_on_path(&name))
+        .ok_or_else(|| Error::ToolMissing {
+            message: format!("`{name}` is not on PATH: the artifact is for {arch}, which this machine does not run"),
+            hint: "apt-get install qemu-user-static".to_owned(),
+        })
 }
 
 /// The variable by which the user chose a C compiler for `target`, in the order cc-rs reads them.

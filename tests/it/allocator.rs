@@ -205,6 +205,13 @@ fn the_archive_is_the_same_from_every_cache() {
     let first = archive(&spaced);
     assert_eq!(first, archive(&short));
 
+    // The configuration of a project is for the project: neither profiles nor sources of its own reach the archive.
+    let config = "[profile.release.package.\"*\"]\nopt-level = 0\n[profile.release]\ndebug = true\n\
+        [source.crates-io]\nreplace-with = \"vendored-sources\"\n[source.vendored-sources]\ndirectory = \"vendor\"\n";
+    fs_err::create_dir_all(orders.path().join("vendor")).unwrap();
+    orders.write(".cargo/config.toml", config.as_bytes());
+    assert_eq!(first, archive(&elsewhere.path().join("configured")));
+
     // One that was damaged is built again.
     for entry in walkdir::WalkDir::new(&short)
         .into_iter()
@@ -215,6 +222,31 @@ fn the_archive_is_the_same_from_every_cache() {
         }
     }
     assert_eq!(first, archive(&short));
+}
+
+#[test]
+fn several_runs_at_once_build_the_archive_once() {
+    let cache = Crate::empty();
+    let crates: Vec<Crate> = (0..4).map(|_| Crate::binary("orders")).collect();
+    let running: Vec<_> = crates
+        .iter()
+        .map(|orders| {
+            let mut command = orders.slsbuild("zip");
+            command
+                .env("SLSBUILD_CACHE_DIR", cache.path())
+                .stdout(std::process::Stdio::null())
+                .stderr(std::process::Stdio::piped());
+            command.spawn().unwrap()
+        })
+        .collect();
+    let mut built = 0;
+    for child in running {
+        let output = child.wait_with_output().unwrap();
+        let shown = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success(), "{shown}");
+        built += shown.matches("Building the runtime archive").count();
+    }
+    assert_eq!(built, 1);
 }
 
 #[test]

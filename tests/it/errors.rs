@@ -52,6 +52,11 @@ fn an_unknown_arch() {
 }
 
 #[test]
+fn a_cpu_that_is_another_one_on_every_machine() {
+    insta::assert_snapshot!(Crate::binary("orders").outcome("zip --target-cpu native"));
+}
+
+#[test]
 fn an_unknown_target() {
     insta::assert_snapshot!(Crate::binary("orders").outcome("zip --target aarch64-linux-musl"));
 }

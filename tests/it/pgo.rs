@@ -190,9 +190,5 @@ fn a_function_that_never_ends_has_no_profile_and_that_is_an_error() {
     raw.write("src/main.rs", endless.as_bytes());
     let refused = raw.outcome(&format!("zip {HOST} --quiet --pgo events --pgo-repeat 1"));
     insta::assert_snapshot!("never_ends", refused);
-    assert!(
-        !raw.path()
-            .join("target/slsbuild/raw/lambda/amd64/bootstrap.zip")
-            .exists()
-    );
+    assert!(!raw.files("target/slsbuild").contains("bootstrap.zip"));
 }

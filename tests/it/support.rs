@@ -196,7 +196,7 @@ impl Crate {
 
 /// Replaces durations, sizes, shares, digests and versions by their names.
 pub(crate) fn scrub(text: &str) -> String {
-    const FILTERS: [(&str, &str); 13] = [
+    const FILTERS: [(&str, &str); 14] = [
         (r"(?m)^ +Blocking waiting for file lock .*\n", ""),
         (
             r"(?m)^ +(Updating|Locking|Downloading|Downloaded|Adding) .*\n",
@@ -204,6 +204,7 @@ pub(crate) fn scrub(text: &str) -> String {
         ),
         (r"\b[0-9a-f]{64}\b", "[sha256]"),
         (r"(-linux-musl)-[0-9a-f]{16}\b", "$1-[key]"),
+        (r"\bruntime/[0-9a-f]{16}\b", "runtime/[key]"),
         (r"(?m)^ +Building the runtime archive for .*\n", ""),
         (r"CodeSha256 \S+=", "CodeSha256 [base64]"),
         (r#""code_sha256": "[^"]+""#, r#""code_sha256": "[base64]""#),

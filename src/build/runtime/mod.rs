@@ -68,6 +68,13 @@ fn sources(archive: Archive) -> impl Iterator<Item = Source> {
 /// The archive's file name, in the cache and beside the linker script.
 const ARCHIVE: &str = "libslsbuild_runtime.a";
 
+/// An archive beyond this size is not one of ours; a staticlib holds all of core as well.
+const MOST_ARCHIVE: u64 = 16 << 20;
+const MOST_STATICLIB: u64 = 256 << 20;
+
+/// Counts the ways in which an archive was made of the same sources: flags, extraction, form.
+const FORMAT: &str = "1";
+
 /// What the crate is compiled with, whatever the user's configuration says of profiles.
 const PROFILE: [&str; 8] = [
     "opt-level=3",
@@ -84,9 +91,8 @@ const PROFILE: [&str; 8] = [
 /// so the search directory is named by it too, and a changed archive changes cargo's flags.
 pub(super) fn key(plan: &Plan, target: &TargetPlan, archive: Archive) -> String {
     let mut text = format!(
-        "{} {:?} {} {:?} {}\n",
-        plan.rustc.version,
-        plan.rustc.commit,
+        "{FORMAT} {PROFILE:?} {} {} {} {}\n",
+        plan.rustc.identity,
         target.target,
         target.cpu.name(),
         archive.allocator
@@ -130,9 +136,9 @@ pub(super) fn complete(
         });
     }
     let cached = plan.cache.join("runtime").join(key(plan, target, archive));
-    let content = match fs::read(cached.join(ARCHIVE)) {
-        Ok(content) if object::is_whole(&content, archive.allocator) => content,
-        _ => build(plan, target, archive, &cached, ui)?,
+    let content = match read(&cached, archive) {
+        Some(content) => content,
+        None => build(plan, target, archive, &cached, ui)?,
     };
     fs::write_if_changed(&directory.join(ARCHIVE), 0o644, &content)?;
     // Both are found beside the script: no path is in it, whatever characters the user's directories have.
@@ -140,6 +146,12 @@ pub(super) fn complete(
     let script = format!("INPUT({ARCHIVE} libmusl.a)\n");
     fs::write_if_changed(&directory.join("libc.a"), 0o644, script.as_bytes())?;
     Ok(())
+}
+
+/// The archive in its directory of the cache, if it is there and whole.
+fn read(directory: &Path, archive: Archive) -> Option<Vec<u8>> {
+    let content = fs::read_bounded(&directory.join(ARCHIVE), MOST_ARCHIVE).ok()?;
+    object::is_whole(&content, archive.allocator).then_some(content)
 }
 
 /// Builds the archive in its directory of the cache, and gives its content.
@@ -154,6 +166,12 @@ fn build(
         path: directory.to_owned(),
         cause,
     };
+    fs::create_dir_all(directory).map_err(unwritable)?;
+    // One process at a time builds it; those that waited find it done.
+    let lock = fs::lock(&directory.join("lock")).map_err(unwritable)?;
+    if let Some(content) = read(directory, archive) {
+        return Ok(content);
+    }
     for (path, source) in sources(archive) {
         let path = directory.join(path);
         fs::create_dir_all(path.parent().unwrap_or(directory)).map_err(unwritable)?;
@@ -169,35 +187,39 @@ fn build(
     let command = command(plan, target, directory);
     ui.command(&command);
     let output = command.output().map_err(|error| cargo_missing(&error))?;
-    let path = directory.join(ARCHIVE);
     if !output.status.success() {
-        // Another process may have built it meanwhile, and taken its intermediate files away from under this one.
-        let others = fs::read(&path).ok();
-        return others
-            .filter(|content| object::is_whole(content, archive.allocator))
-            .ok_or_else(|| failed(plan, target, directory, &output.stderr));
+        return Err(failed(plan, target, archive, directory, &output.stderr));
     }
-    let products = directory
-        .join("target")
+    let target_directory = directory.join("target");
+    let products = target_directory
         .join(target.target.triple())
         .join("release");
-    let whole = fs::read(products.join(ARCHIVE))?;
+    let staticlib = fs::read_bounded(&products.join(ARCHIVE), MOST_STATICLIB)?;
     let content =
-        object::extract(&whole, archive.allocator).map_err(|cause| Error::ToolMissing {
+        object::extract(&staticlib, archive.allocator).map_err(|cause| Error::ToolMissing {
             message: format!(
                 "the runtime archive for `{}` is not as it must be: {cause}",
                 target.target
             ),
             hint: "leave it out: --runtime-archive off".to_owned(),
         })?;
-    fs::write_if_changed(&path, 0o644, &content).map_err(unwritable)?;
-    let _ = fs::remove_dir_all(directory.join("target"));
+    fs::write_if_changed(&directory.join(ARCHIVE), 0o644, &content).map_err(unwritable)?;
+    let _ = fs::remove_dir_all(target_directory);
+    drop(lock);
     Ok(content)
 }
 
 fn command(plan: &Plan, target: &TargetPlan, directory: &Path) -> Command {
-    let mut command = Command::new("cargo");
+    // Not in the user's directory, whose configuration is for the user's code, and which a toolchain file may speak for; so it
+    // is told by their paths which cargo and rustc to use.
+    let tool = |name: &str| plan.rustc.sysroot.join("bin").join(name);
+    let cargo = Some(tool("cargo")).filter(|cargo| cargo.is_file());
+    let mut command = Command::new(cargo.unwrap_or_else(|| "cargo".into()));
+    if tool("rustc").is_file() {
+        command.env("RUSTC", tool("rustc"));
+    }
     command
+        .directory(directory)
         .args([
             "build",
             "--release",
@@ -233,22 +255,33 @@ fn remap(from: &Path, to: &str) -> String {
     format!("--remap-path-prefix={}={to}", from.display())
 }
 
-fn failed(plan: &Plan, target: &TargetPlan, directory: &Path, stderr: &[u8]) -> Error {
-    let manifest = directory.join("Cargo.toml");
+fn failed(
+    plan: &Plan,
+    target: &TargetPlan,
+    archive: Archive,
+    directory: &Path,
+    stderr: &[u8],
+) -> Error {
     let output = String::from_utf8_lossy(stderr).trim_end().to_owned();
-    let without = "or leave it out: --allocator system";
-    let (cause, hint) = if plan.cargo.network.offline {
+    let wants_dlmalloc = archive.allocator && output.contains("dlmalloc");
+    let (cause, hint) = if wants_dlmalloc && plan.cargo.network.offline {
+        let manifest = directory.join("Cargo.toml");
         (
             "dlmalloc is not downloaded, and cargo must stay off the network",
             format!(
-                "cargo fetch --locked --manifest-path {}, {without}",
+                "cargo fetch --locked --manifest-path {}, or leave it out: --allocator system",
                 quote(manifest.as_os_str())
             ),
+        )
+    } else if wants_dlmalloc {
+        (
+            "cargo says why above",
+            "see that cargo reaches its registry, or leave it out: --allocator system".to_owned(),
         )
     } else {
         (
             "cargo says why above",
-            format!("see that cargo reaches its registry, {without}"),
+            "leave it out: --runtime-archive off".to_owned(),
         )
     };
     Error::RuntimeArchive {

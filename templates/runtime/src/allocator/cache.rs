@@ -79,12 +79,23 @@ impl Cache {
     unsafe fn keep(&mut self, index: usize, block: *mut u8) {
         // SAFETY: the caller's index.
         let list = unsafe { self.lists.get_unchecked_mut(index) };
-        if list.is_full() || self.bytes > MOST_BYTES {
+        if list.is_full() {
             self.bytes -= list.halve() * list.size;
         }
         // SAFETY: the caller's promise.
         unsafe { list.push(block) };
         self.bytes += list.size;
+        if self.bytes > MOST_BYTES {
+            self.halve();
+        }
+    }
+
+    /// Gives half of everything back.
+    #[cold]
+    fn halve(&mut self) {
+        for list in &mut self.lists {
+            self.bytes -= list.halve() * list.size;
+        }
     }
 }
 

@@ -14,6 +14,9 @@ use super::lock::Lock;
 /// pages. Below a function's smallest memory size of 128 MB.
 pub(super) const KEPT: usize = 64 << 20;
 
+/// The smallest page; a kernel with larger ones refuses to take parts of one away.
+const PAGE: usize = 4096;
+
 /// When so many bytes were freed, what is over that goes back to the kernel.
 const TURN: usize = 16 << 20;
 
@@ -120,6 +123,36 @@ fn give_back(heap: &mut Dlmalloc<Kernel>) {
     }
 }
 
+/// Blocks from this size on are cleared by taking their pages away: those that are never read then take no memory, as with
+/// pages fresh from the kernel.
+#[cfg(not(miri))]
+const LARGE: usize = 1 << 20;
+
+/// Makes the first `size` bytes of a block zero.
+///
+/// # Safety
+/// `block` is a live block of this heap that holds them.
+pub(super) unsafe fn clear(block: *mut u8, size: usize) {
+    #[cfg(not(miri))]
+    if size >= LARGE {
+        let head = block.align_offset(PAGE);
+        let pages = (size - head) / PAGE * PAGE;
+        // SAFETY: whole pages inside of the block, private and anonymous: the kernel gives zeros when they are next touched.
+        let gone =
+            keeping_errno(|| unsafe { madvise(block.add(head).cast(), pages, MADV_DONTNEED) }) == 0;
+        if gone {
+            // SAFETY: what is before and behind those pages, in the block.
+            unsafe {
+                ptr::write_bytes(block, 0, head);
+                ptr::write_bytes(block.add(head + pages), 0, size - head - pages);
+            }
+            return;
+        }
+    }
+    // SAFETY: the caller's promise.
+    unsafe { ptr::write_bytes(block, 0, size) };
+}
+
 /// How many bytes a block really has.
 ///
 /// # Safety
@@ -183,11 +216,15 @@ extern "C" {
         file: c_int,
         offset: i64,
     ) -> *mut c_void;
+    #[cfg(not(miri))]
+    fn madvise(address: *mut c_void, size: usize, advice: c_int) -> c_int;
     fn munmap(address: *mut c_void, size: usize) -> c_int;
     fn mremap(address: *mut c_void, size: usize, new_size: usize, flags: c_int, ...)
     -> *mut c_void;
 }
 
+#[cfg(not(miri))]
+const MADV_DONTNEED: c_int = 4;
 const PROT_READ_WRITE: c_int = 1 | 2;
 const MAP_PRIVATE_ANONYMOUS: c_int = 0x02 | 0x20;
 const MREMAP_MAYMOVE: c_int = 1;
@@ -248,6 +285,6 @@ unsafe impl Allocator for Kernel {
     }
 
     fn page_size(&self) -> usize {
-        4096
+        PAGE
     }
 }

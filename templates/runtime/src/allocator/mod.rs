@@ -74,17 +74,21 @@ pub(crate) unsafe extern "C" fn calloc(count: usize, size: usize) -> *mut c_void
     let Some(bytes) = count.checked_mul(size) else {
         return or_no_memory(ptr::null_mut());
     };
-    let block = if is_in_use() {
-        cache::allocate(bytes)
-    } else {
-        // SAFETY: any size is right.
-        unsafe { malloc_of_the_program(bytes) }.cast()
-    };
+    if is_in_use() {
+        let block = cache::allocate(bytes);
+        if !block.is_null() {
+            // SAFETY: the block holds `bytes`, and is ours.
+            unsafe { heap::clear(block, bytes) };
+        }
+        return or_no_memory(block);
+    }
+    // SAFETY: any size is right.
+    let block = unsafe { malloc_of_the_program(bytes) };
     if !block.is_null() {
         // SAFETY: the block holds `bytes`.
-        unsafe { ptr::write_bytes(block, 0, bytes) };
+        unsafe { ptr::write_bytes(block.cast::<u8>(), 0, bytes) };
     }
-    or_no_memory(block)
+    block
 }
 
 /// C's realloc. A size of 0 gives a block that can be freed, as musl's does.

@@ -264,6 +264,27 @@ impl Walk {
     }
 }
 
+/// Large blocks are cleared by taking their pages away: every byte must be zero all the same, at the edges too.
+#[test]
+fn calloc_of_a_large_block_that_was_used() {
+    for size in [(1 << 20) - 1, 1 << 20, (1 << 20) + 1, (3 << 20) + 4097] {
+        for _ in 0..3 {
+            // SAFETY: each block is used within its size and freed once.
+            unsafe {
+                let used = malloc(size).cast::<u8>();
+                assert!(!used.is_null());
+                used.write_bytes(0xff, size);
+                free(used.cast());
+                let block = calloc(1, size).cast::<u8>();
+                assert!(!block.is_null());
+                let bytes = core::slice::from_raw_parts(block, size);
+                assert!(bytes.iter().all(|byte| *byte == 0), "{size}");
+                free(block.cast());
+            }
+        }
+    }
+}
+
 #[test]
 fn a_walk() {
     among_others!();
