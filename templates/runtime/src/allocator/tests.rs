@@ -266,6 +266,7 @@ impl Walk {
 
 /// Large blocks are cleared by taking their pages away: every byte must be zero all the same, at the edges too.
 #[test]
+#[cfg_attr(miri, ignore = "Miri has no madvise, and takes minutes for a megabyte")]
 fn calloc_of_a_large_block_that_was_used() {
     for size in [(1 << 20) - 1, 1 << 20, (1 << 20) + 1, (3 << 20) + 4097] {
         for _ in 0..3 {
