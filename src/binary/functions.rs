@@ -53,6 +53,11 @@ fn as_compiled(name: &str) -> &str {
 /// <https://doc.rust-lang.org/rustc/symbol-mangling/index.html>
 fn crate_of(name: &str) -> Option<&str> {
     if let Some(path) = name.strip_prefix("_ZN") {
+        // C++ names things so too, but without Rust's hash: `17h`, sixteen digits, `E`.
+        let hash = path.strip_suffix('E')?.rsplit_once("17h")?.1;
+        if hash.len() != 16 || !hash.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+            return None;
+        }
         // `_ZN5tokio7runtime…`, `_ZN81_$LT$tokio..sync…`: the first word of the first part of the path.
         let digits = path.bytes().take_while(u8::is_ascii_digit).count();
         let length: usize = path.get(..digits)?.parse().ok()?;
@@ -86,10 +91,10 @@ mod tests {
         for (name, krate) in [
             ("_ZN5tokio7runtime4task17h0123456789abcdefE", Some("tokio")),
             (
-                "_ZN62_$LT$tokio..sync..Waker$u20$as$u20$core..fmt..Debug$GT$$u20$$u20$3fmt17h0E",
+                "_ZN62_$LT$tokio..sync..Waker$u20$as$u20$core..fmt..Debug$GT$$u20$$u20$3fmt17h0123456789abcdefE",
                 Some("tokio"),
             ),
-            ("_ZN4core3fmt5write17h0E", Some("core")),
+            ("_ZN4core3fmt5write17h0123456789abcdefE", Some("core")),
             (
                 "_RNvCsfLfy6EI15iL_7___rustc17rust_begin_unwind",
                 Some("__rustc"),
@@ -99,6 +104,7 @@ mod tests {
                 Some("std"),
             ),
             ("_RNvCs1234_6orders4main", Some("orders")),
+            ("_ZN9libunwind12UnwindCursorI4SpaceE4stepEb", None),
             ("malloc", None),
             ("_R", None),
             ("_ZN", None),

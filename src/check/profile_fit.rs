@@ -28,6 +28,6 @@ pub fn profile_fit(function: &str, unstripped: &[u8], known: &BTreeSet<String>) 
         ),
     );
     Some(finding.with_hint(
-        "it was made of another source or by another toolchain; make one: slsbuild zip --pgo EVENTS --pgo-out FILE",
+        "it was made of another source or version, for another arch, with other settings or by another toolchain; make one: slsbuild zip --pgo EVENTS --pgo-out FILE",
     ))
 }

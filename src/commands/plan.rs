@@ -116,8 +116,9 @@ fn pgo(pgo: &PgoPlan) -> String {
         PgoPlan::Use(profile) => format!("guided by {}", profile.display()),
         PgoPlan::Train(training) => {
             let events = training.events.iter().map(|(function, events)| {
+                let plural = if events.len() == 1 { "" } else { "s" };
                 format!(
-                    "{} events for {function} x {}",
+                    "{} event{plural} for {function} x {}",
                     events.len(),
                     training.repeat
                 )

@@ -9,7 +9,7 @@ use crate::build::{self, profile};
 use crate::error::{Error, Result};
 use crate::fs;
 use crate::interrupt;
-use crate::local::{Configuration, Event, Failure, Instance, Invocation, Logging, Sandbox};
+use crate::local::{Configuration, Ending, Event, Failure, Instance, Invocation, Logging, Sandbox};
 use crate::plan::{Guidance, GuidingProfile, MOST_PROFILE, PgoPlan, Plan, Step, Training};
 use crate::target::{Arch, Target};
 use crate::ui::Ui;
@@ -117,8 +117,8 @@ fn run(step: &Step, binary: &Path, training: &Training, ui: Ui) -> Result<Vec<Ve
             }
         }
     }
-    instance.retire(FAREWELL);
-    collect(name, &profiles)
+    let ending = instance.retire(FAREWELL);
+    collect(name, ending, &profiles)
 }
 
 fn say(step: &Step, events: usize, repeat: u32, ui: Ui) {
@@ -183,15 +183,18 @@ fn failed(
         event: event.map(|path| path.display().to_string()),
         kind: failure.kind().to_owned(),
         cause: failure.message(),
-        hint: Some(failure.hint("zip").unwrap_or_else(|| {
-            "it failed in training; variables of its environment are passed by --pgo-env KEY=VALUE"
-                .to_owned()
-        })),
+        // Advice about a flag of another verb does not help here.
+        hint: failure
+            .hint("zip")
+            .filter(|hint| !hint.contains("ARTIFACT"))
+            .or_else(|| {
+                Some("it failed in training; variables of its environment are passed by --pgo-env KEY=VALUE".to_owned())
+            }),
     }
 }
 
 /// What the function's processes wrote when they ended.
-fn collect(function: &str, directory: &Path) -> Result<Vec<Vec<u8>>> {
+fn collect(function: &str, ending: Ending, directory: &Path) -> Result<Vec<Vec<u8>>> {
     let (mut contents, mut left) = (Vec::new(), MOST_PROFILE);
     for entry in fs::read_dir(directory)? {
         let path = entry?.path();
@@ -209,11 +212,11 @@ fn collect(function: &str, directory: &Path) -> Result<Vec<Vec<u8>>> {
             function: function.to_owned(),
             event: None,
             kind: "no profile".to_owned(),
-            cause:
-                "it did not end by itself when its Runtime API was gone, so what it counted is lost"
-                    .to_owned(),
+            cause: format!(
+                "when its Runtime API was gone it did not end by itself ({ending}), so what it counted is lost"
+            ),
             hint: Some(
-                "return from `main` when the Runtime API cannot be reached, as lambda_runtime does"
+                "return from `main` when the Runtime API cannot be reached, as lambda_runtime does; a panic that aborts loses it too"
                     .to_owned(),
             ),
         });

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Names, Result};
 use crate::fs;
+use crate::process::quote;
 use crate::project::toolchain::{Rustc, find_emulator};
 use crate::project::{Function, Project};
 use crate::settings::{Pgo, Settings};
@@ -98,14 +99,29 @@ fn able_to_train(project: &Project, settings: &Settings, out: Option<&Path>) -> 
             find_emulator(target.arch)?;
         }
     }
-    let directory = out.and_then(Path::parent);
-    if let Some(directory) = directory.filter(|directory| !directory.as_os_str().is_empty()) {
-        fs::probe_writable(directory).map_err(|cause| Error::Unwritable {
-            path: directory.to_owned(),
-            cause,
-        })?;
+    if let Some(out) = out {
+        refuse_what_holds_no_file(out)?;
     }
     profdata(&project.rustc)
+}
+
+fn refuse_what_holds_no_file(out: &Path) -> Result<()> {
+    let directory = out.parent().filter(|parent| !parent.as_os_str().is_empty());
+    let (cause, hint) = match directory {
+        _ if out.is_dir() => (
+            "is a directory",
+            "name a file in it: --pgo-out DIR/function.profdata".to_owned(),
+        ),
+        Some(directory) if !directory.is_dir() => (
+            "lies in a directory that does not exist",
+            format!("mkdir -p {}", quote(directory.as_os_str())),
+        ),
+        _ => return Ok(()),
+    };
+    Err(Error::Project {
+        message: format!("`--pgo-out {}` {cause}", out.display()),
+        hint: Some(hint),
+    })
 }
 
 /// The tool that merges profiles: of the very LLVM that rustc has, since another may write another version.

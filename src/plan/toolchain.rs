@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use super::RuntimePlan;
 use crate::digest::Sha256;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, did_you_mean};
 use crate::platform::lambda;
 use crate::project::Project;
 use crate::project::cargo_config::{self, TargetConfig};
@@ -135,6 +135,9 @@ impl TargetPlan {
                 hint: format!("rustup target add {target}"),
             });
         }
+        if let Some(cpu) = &settings.target_cpu {
+            refuse_unknown_cpu(cpu, target, ui)?;
+        }
         let linker = match linker {
             Some(linker) => Linker::User(linker),
             None => Linker::choose(target, &project.rustc.host)?,
@@ -147,6 +150,9 @@ impl TargetPlan {
             linker,
             cpu: match cargo_config::codegen_option(&rustflags, "target-cpu") {
                 Some(name) => {
+                    if name == "native" {
+                        ui.warning("your rustflags say target-cpu `native`, which is another CPU on every machine", None);
+                    }
                     if let Some(asked) = &settings.target_cpu {
                         ui.note(format_args!(
                             "your rustflags say target-cpu `{name}`, which wins over `{asked}`"
@@ -165,6 +171,22 @@ impl TargetPlan {
             user_flags: rustflags,
         })
     }
+}
+
+/// rustc goes on without a CPU that it does not know, and says so once for each crate.
+fn refuse_unknown_cpu(cpu: &str, target: Target, ui: Ui) -> Result<()> {
+    let known = toolchain::target_cpus(target, ui);
+    // A rustc that does not say which there are cannot be asked.
+    if known.is_empty() || known.iter().any(|name| name == cpu) {
+        return Ok(());
+    }
+    let names: Vec<&str> = known.iter().map(String::as_str).collect();
+    Err(Error::Usage {
+        message: format!("`{target}` has no CPU `{cpu}`"),
+        hint: Some(did_you_mean(cpu, &names).unwrap_or_else(|| {
+            format!("see which there are: rustc --print target-cpus --target {target}")
+        })),
+    })
 }
 
 impl fmt::Display for Linker {

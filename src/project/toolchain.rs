@@ -153,6 +153,19 @@ fn read(command: &Command, ui: Ui) -> Result<String> {
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
+/// The CPUs that rustc can compile for on a target; none where it does not say.
+pub fn target_cpus(target: Target, ui: Ui) -> Vec<String> {
+    let mut command = Command::new(program());
+    command.args(["--print", "target-cpus", "--target", target.triple()]);
+    let text = read(&command, ui).unwrap_or_default();
+    // Each stands on a line of its own, indented, some with words behind.
+    let names = text.lines().filter(|line| line.starts_with("    "));
+    names
+        .filter_map(|line| line.split_whitespace().next())
+        .map(str::to_owned)
+        .collect()
+}
+
 /// A C compiler that can make objects for a target.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CCompiler {

@@ -57,6 +57,11 @@ fn a_cpu_that_is_another_one_on_every_machine() {
 }
 
 #[test]
+fn a_cpu_of_another_arch() {
+    insta::assert_snapshot!(Crate::binary("orders").outcome("zip --target-cpu haswell"));
+}
+
+#[test]
 fn an_unknown_target() {
     insta::assert_snapshot!(Crate::binary("orders").outcome("zip --target aarch64-linux-musl"));
 }

@@ -43,6 +43,7 @@ fn a_profile_of_the_users_events_guides_the_build() {
     let guided = format!("zip {HOST} --pgo-profile raw.profdata --out-dir out");
     let first = outcome(&mut raw.slsbuild(&guided));
     assert!(first.starts_with("exit code: 0"), "{first}");
+    assert!(!first.contains("warning"), "{first}");
 
     let elsewhere = trainee("raw", &[]);
     elsewhere.write("raw.profdata", &kept);
@@ -130,6 +131,7 @@ fn what_cannot_train_is_refused_before_cargo_runs() {
         "--arch arm64,amd64 --pgo-profile no-profile",
         "--pgo empty --pgo-profile no-profile",
         "--pgo-out x",
+        "--pgo src --pgo-out absent/x",
     ]
     .map(|flags| {
         format!(
