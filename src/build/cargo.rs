@@ -143,7 +143,7 @@ fn linker(plan: &Plan, target: &TargetPlan) -> Option<OsString> {
 }
 
 /// Hands cargo all rustflags in the environment, where they suppress every other source.
-fn add_rustflags(flags: &[String], command: &mut Command) {
+pub(super) fn add_rustflags(flags: &[String], command: &mut Command) {
     if flags.iter().any(|flag| flag.contains(char::is_whitespace)) {
         command.env("CARGO_ENCODED_RUSTFLAGS", flags.join("\u{1f}"));
     } else {
@@ -158,7 +158,7 @@ fn add_rustflags(flags: &[String], command: &mut Command) {
 fn rustflags(plan: &Plan, target: &TargetPlan) -> Vec<String> {
     let mut flags = target.user_flags.clone();
     for (from, to) in &plan.remapped {
-        flags.push(format!("--remap-path-prefix={}={to}", from.display()));
+        flags.push(remap(from, to));
     }
     if target.linker == Linker::RustLld {
         flags.extend([
@@ -180,6 +180,11 @@ fn rustflags(plan: &Plan, target: &TargetPlan) -> Vec<String> {
         }
     }
     flags
+}
+
+/// The rustflag by which no path below `from` reaches a binary.
+pub(super) fn remap(from: &Path, to: &str) -> String {
+    format!("--remap-path-prefix={}={to}", from.display())
 }
 
 /// Runs cargo and finds the binary of each step.

@@ -30,19 +30,10 @@ pub fn merge(plan: &Plan, profdata: &Path, raw: &[PathBuf], ui: Ui) -> Result<Gu
         .args(["merge", "--failure-mode=any", "-o"])
         .arg(merged.path())
         .args(raw);
-    ui.command(&command);
-    let output = command
-        .output()
-        .context("`llvm-profdata` cannot be started")?;
-    if !output.status.success() {
-        return Err(Error::Project {
-            message: format!(
-                "what training showed cannot be merged: {}",
-                last_line(&output.stderr)
-            ),
-            hint: Some("see the command: slsbuild zip --pgo EVENTS -v".to_owned()),
-        });
-    }
+    run(&command, ui)?.map_err(|cause| Error::Project {
+        message: format!("what training showed cannot be merged: {cause}"),
+        hint: Some("see the command: slsbuild zip --pgo EVENTS -v".to_owned()),
+    })?;
     adopt(plan, merged.path())
 }
 
@@ -78,30 +69,35 @@ pub fn functions(
     };
     let mut command = Command::new(profdata);
     command.args(["show", "--all-functions"]).arg(profile);
-    ui.command(&command);
-    let output = command
-        .output()
-        .context("`llvm-profdata` cannot be started")?;
-    if !output.status.success() {
-        return Err(Error::Project {
-            message: format!(
-                "profile `{}` cannot be read by rustc {}: {}",
-                shown.display(),
-                plan.rustc.version,
-                last_line(&output.stderr)
-            ),
-            hint: Some(
-                "make one with this toolchain: slsbuild zip --pgo EVENTS --pgo-out FILE".to_owned(),
-            ),
-        });
-    }
-    let text = String::from_utf8_lossy(&output.stdout);
+    let text = run(&command, ui)?.map_err(|cause| Error::Project {
+        message: format!(
+            "profile `{}` cannot be read by rustc {}: {cause}",
+            shown.display(),
+            plan.rustc.version
+        ),
+        hint: Some(
+            "make one with this toolchain: slsbuild zip --pgo EVENTS --pgo-out FILE".to_owned(),
+        ),
+    })?;
     Ok(Some(
         text.lines()
             .filter_map(function)
             .map(str::to_owned)
             .collect(),
     ))
+}
+
+/// Runs `llvm-profdata`: what it printed, or why it failed.
+fn run(command: &Command, ui: Ui) -> Result<Result<String, String>> {
+    ui.command(command);
+    let output = command
+        .output()
+        .context("`llvm-profdata` cannot be started")?;
+    Ok(if output.status.success() {
+        Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+    } else {
+        Err(last_line(&output.stderr))
+    })
 }
 
 /// The function that a line of `llvm-profdata show` opens: two spaces, its name, a colon. The name of one that is local to its

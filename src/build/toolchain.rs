@@ -41,7 +41,7 @@ pub(super) fn directory(plan: &Plan, target: Target) -> PathBuf {
 
 /// The directory in which rust-lld looks first: for the libraries that musl does not have, and for the runtime archive.
 pub(super) fn search_directory(plan: &Plan, target: &TargetPlan) -> PathBuf {
-    match target.runtime.archive() {
+    match target.runtime_archive.archive() {
         Some(archive) => runtime::directory(plan, target, archive),
         None => plan.root.join("tools").join("musl-stubs"),
     }
@@ -59,7 +59,7 @@ pub(super) fn complete(plan: &Plan, ui: Ui) -> Result<()> {
         if target.linker == Linker::RustLld {
             let directory = search_directory(plan, target);
             write_stubs(&directory)?;
-            if let Some(archive) = target.runtime.archive() {
+            if let Some(archive) = target.runtime_archive.archive() {
                 runtime::complete(plan, target, archive, &directory, ui)?;
             }
         }

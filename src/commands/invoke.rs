@@ -1,7 +1,6 @@
 //! `slsbuild invoke`: one event for the function in an artifact, run as Lambda would run it.
 //! stdout is the response byte for byte; the function's log and Lambda's own lines are on stderr.
 
-use std::path::Path;
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -10,12 +9,11 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use crate::cli::{Format, InvokeArgs};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::local::{
     Configuration, Event, Failure, INIT_LIMIT, Instance, Invocation, Logging, Report, Sandbox,
     context_header, init_report,
 };
-use crate::process;
 use crate::target::Arch;
 use crate::ui::Ui;
 
@@ -34,7 +32,10 @@ pub fn invoke(arguments: &InvokeArgs, format: Format, ui: Ui) -> Result<()> {
     }
     match run.failure {
         None => Ok(()),
-        Some(failure) => Err(failed(&failure, name, &arguments.artifact)),
+        Some(failure) => {
+            let hint = failure.hint(Some(("invoke", &arguments.artifact)));
+            Err(failure.error(&name, None, hint))
+        }
     }
 }
 
@@ -154,20 +155,6 @@ fn advise(run: &Run, name: &str, ui: Ui) {
             ),
             Some(&format!("--memory {}", run.peak_mb)),
         );
-    }
-}
-
-fn failed(failure: &Failure, function: String, artifact: &Path) -> Error {
-    let quoted = process::quote(artifact.as_os_str());
-    let hint = failure
-        .hint("invoke")
-        .map(|hint| hint.replace("ARTIFACT", &quoted));
-    Error::FunctionFailed {
-        function,
-        event: None,
-        kind: failure.kind().to_owned(),
-        cause: failure.message(),
-        hint,
     }
 }
 

@@ -155,7 +155,7 @@ fn lint_unstripped(plan: &Plan, step: &Step, bytes: &[u8]) -> Vec<Finding> {
     let Some(target) = plan.target(step.target) else {
         return findings;
     };
-    if let Some(archive) = target.runtime.archive() {
+    if let Some(archive) = target.runtime_archive.archive() {
         findings.extend(check::runtime_archive(name, bytes, archive));
     }
     if let Guidance::Profile(profile) = &target.guidance
@@ -297,7 +297,7 @@ fn toolchain(plan: &Plan, step: &Step) -> BTreeMap<String, String> {
         facts.insert("target_cpu".to_owned(), target.cpu.name().to_owned());
         let option = plan.llvm_option(target);
         facts.extend(option.map(|option| ("llvm_args".to_owned(), option.to_owned())));
-        let archive = target.runtime.archive().map(runtime::version);
+        let archive = target.runtime_archive.archive().map(runtime::version);
         facts.extend(archive.map(|version| ("runtime_archive".to_owned(), version)));
         if let Guidance::Profile(profile) = &target.guidance {
             facts.insert(PGO_PROFILE.to_owned(), profile.sha256.to_string());

@@ -88,7 +88,7 @@ fn json(plan: &Plan) -> serde_json::Value {
             "linker": target.linker.to_string(),
             "c_compiler": c_compiler(target),
             "target_cpu": target.cpu.name(),
-            "runtime_archive": target.runtime.archive().map(runtime::version),
+            "runtime_archive": target.runtime_archive.archive().map(runtime::version),
         })).collect::<Vec<_>>(),
         "commands": commands(plan),
         "artifacts": plan.steps.iter().map(|step| json!({
@@ -132,7 +132,7 @@ fn pgo(pgo: &PgoPlan) -> String {
 }
 
 fn runtime_archive(target: &TargetPlan) -> String {
-    match &target.runtime {
+    match &target.runtime_archive {
         RuntimePlan::Linked(archive) => archive.to_string(),
         RuntimePlan::Left(Reason::Glibc) => "none (glibc has its own)".to_owned(),
         RuntimePlan::Left(Reason::Unwanted) => "none (off)".to_owned(),

@@ -174,23 +174,13 @@ fn failed(
     event: Option<&Path>,
     ui: Ui,
 ) -> Error {
-    instance.end();
-    for line in instance.kept_log() {
-        ui.words(line);
-    }
-    Error::FunctionFailed {
-        function: step.function.name.clone(),
-        event: event.map(|path| path.display().to_string()),
-        kind: failure.kind().to_owned(),
-        cause: failure.message(),
-        // Advice about a flag of another verb does not help here.
-        hint: failure
-            .hint("zip")
-            .filter(|hint| !hint.contains("ARTIFACT"))
-            .or_else(|| {
-                Some("it failed in training; variables of its environment are passed by --pgo-env KEY=VALUE".to_owned())
-            }),
-    }
+    instance.end_saying(ui);
+    let hint = failure.hint(None).unwrap_or_else(|| {
+        "it failed in training; variables of its environment are passed by --pgo-env KEY=VALUE"
+            .to_owned()
+    });
+    let event = event.map(|path| path.display().to_string());
+    failure.error(&step.function.name, event, Some(hint))
 }
 
 /// What the function's processes wrote when they ended.

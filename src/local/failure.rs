@@ -1,10 +1,13 @@
 //! How an invocation fails, in Lambda's own words: the error types and messages that its log and its API use.
 
 use std::fmt;
+use std::path::Path;
 use std::process::ExitStatus;
 use std::time::Duration;
 
 use super::exchange::FunctionError;
+use crate::error::Error;
+use crate::process::quote;
 
 /// Why a function did not answer, or what it answered instead.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -66,24 +69,38 @@ impl Failure {
         }
     }
 
-    /// What to do about it, where the message does not say it: a command with the verb that ran the function, on `ARTIFACT`.
-    pub fn hint(&self, verb: &str) -> Option<String> {
+    /// What to do about it, where the message does not say it. `run` is the verb and the artifact that the user typed, if there
+    /// were such.
+    pub fn hint(&self, run: Option<(&str, &Path)>) -> Option<String> {
+        let run = run.map(|(verb, artifact)| (verb, quote(artifact.as_os_str())));
         Some(match self {
-            Self::TimedOut(limit) => format!(
-                "slsbuild {verb} ARTIFACT --timeout {}",
-                limit.as_secs().saturating_mul(2).clamp(1, 900)
-            ),
+            Self::TimedOut(limit) => {
+                let (verb, artifact) = run?;
+                let longer = limit.as_secs().saturating_mul(2).clamp(1, 900);
+                format!("slsbuild {verb} {artifact} --timeout {longer}")
+            }
             Self::NeverPolled(Ending::Exit(0)) | Self::InitTimedOut(_) => {
                 "a function asks `http://$AWS_LAMBDA_RUNTIME_API/2018-06-01/runtime/invocation/next` for events in a loop, as `cargo add lambda_runtime` does".to_owned()
             }
             Self::Exited(Ending::Signal(SIGILL)) | Self::NeverPolled(Ending::Signal(SIGILL)) => {
                 "the binary is compiled for a newer CPU than this one (Lambda's are at least neoverse-n1 and haswell); for this machine: slsbuild zip --target-cpu generic".to_owned()
             }
-            Self::InvalidEntrypoint(_) => "slsbuild check ARTIFACT".to_owned(),
+            Self::InvalidEntrypoint(_) => format!("slsbuild check {}", run?.1),
             Self::Function(_) | Self::Exited(_) | Self::NeverPolled(_) | Self::TooLarge { .. } => {
                 return None;
             }
         })
+    }
+
+    /// The failure as what the verb ends with. `event` names the event, where there was more than one.
+    pub fn error(&self, function: &str, event: Option<String>, hint: Option<String>) -> Error {
+        Error::FunctionFailed {
+            function: function.to_owned(),
+            event,
+            kind: self.kind().to_owned(),
+            cause: self.message(),
+            hint,
+        }
     }
 }
 

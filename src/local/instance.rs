@@ -16,6 +16,7 @@ use super::process::{Process, unstartable};
 use super::sandbox::Sandbox;
 use super::server::Server;
 use crate::error::Result;
+use crate::ui::Ui;
 
 /// What Lambda grants the init phase before it ends it, and starts it once more within the function's own timeout.
 /// <https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html> (2026-11).
@@ -210,11 +211,6 @@ impl Instance {
         self.clock.and_then(CpuClock::now)
     }
 
-    /// The last lines of the log of a process that has ended, unless they were printed.
-    pub fn kept_log(&self) -> &[String] {
-        &self.kept_log
-    }
-
     /// The artifact that runs.
     pub fn sandbox(&self) -> &Sandbox {
         &self.sandbox
@@ -242,6 +238,14 @@ impl Instance {
             self.kept_log = logs.finish();
         }
         ending.unwrap_or(Ending::Exit(0))
+    }
+
+    /// Ends the process and prints the last lines of its log, which may say why it failed, unless they were printed before.
+    pub fn end_saying(&mut self, ui: Ui) {
+        self.end();
+        for line in &self.kept_log {
+            ui.words(line);
+        }
     }
 
     /// Starts the process and says when: an error that Lambda would report is the inner one.

@@ -120,9 +120,7 @@ impl Plan {
             rustc,
         })
     }
-}
 
-impl Plan {
     /// The option that a target's LLVM is given, if it knows it.
     pub fn llvm_option(&self, target: &TargetPlan) -> Option<&'static str> {
         let option = self.profile.llvm_option(target.target.arch)?;

@@ -22,7 +22,7 @@ impl Plan {
         }
         for target in &self.targets {
             if let Linker::User(linker) = &target.linker {
-                let without = match target.runtime {
+                let without = match target.runtime_archive {
                     RuntimePlan::Left(Reason::OwnLinker) => ", without the runtime archive",
                     RuntimePlan::Linked(_) | RuntimePlan::Left(_) => "",
                 };
@@ -31,7 +31,7 @@ impl Plan {
                     target.target
                 ));
             }
-            if let RuntimePlan::Left(Reason::OldRustc(version)) = &target.runtime {
+            if let RuntimePlan::Left(Reason::OldRustc(version)) = &target.runtime_archive {
                 ui.warning(
                     format_args!("rustc {version} cannot compile the runtime archive, without which a static binary takes twice the CPU"),
                     Some("rustup update, or say that you know: --runtime-archive off"),

@@ -62,22 +62,15 @@ impl ProfilePlan {
             kept,
         }
     }
-}
 
-/// The LLVM option that goes with an aim, by arch (docs/adr/0012-what-the-optimizer-aims-at.md).
-fn llvm_option(optimize: Optimize, arch: Arch) -> Option<&'static str> {
-    match (optimize, arch) {
-        (Optimize::Balanced, _) => Some(INLINE_MORE),
-        (Optimize::Speed, Arch::Amd64) => Some(ALIGN_LOOPS),
-        // LLVM aligns loops by itself for Neoverse N1.
-        (Optimize::Speed, Arch::Arm64) | (Optimize::Size, _) => None,
-    }
-}
-
-impl ProfilePlan {
-    /// The LLVM option that goes with what the optimizer aims at.
+    /// The LLVM option that goes with what the optimizer aims at (docs/adr/0012-what-the-optimizer-aims-at.md).
     pub fn llvm_option(&self, arch: Arch) -> Option<&'static str> {
-        llvm_option(self.aim?, arch)
+        match (self.aim?, arch) {
+            (Optimize::Balanced, _) => Some(INLINE_MORE),
+            (Optimize::Speed, Arch::Amd64) => Some(ALIGN_LOOPS),
+            // LLVM aligns loops by itself for Neoverse N1.
+            (Optimize::Speed, Arch::Arm64) | (Optimize::Size, _) => None,
+        }
     }
 
     /// Whether code is to be small, by what slsbuild sets or what the user's profile says.

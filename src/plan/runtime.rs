@@ -1,5 +1,5 @@
 //! The runtime archive, the part of a static binary that is ours: whether it goes in front of musl, and which. It is built
-//! by `build/runtime.rs` from `templates/runtime/`.
+//! by `build/runtime/` from `templates/runtime/`.
 
 use std::fmt;
 

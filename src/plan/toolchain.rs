@@ -32,16 +32,15 @@ pub struct TargetPlan {
     /// The CPU that is compiled for.
     pub cpu: Cpu,
     /// What goes in front of musl.
-    pub runtime: RuntimePlan,
+    pub runtime_archive: RuntimePlan,
     /// What the optimizer is told of how the function runs.
     pub guidance: Guidance,
 }
 
 /// What the optimizer is told of how a function runs.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Guidance {
     /// Nothing.
-    #[default]
     None,
     /// It is to find out: the binary counts what it does.
     Count,
@@ -70,6 +69,36 @@ pub enum Cpu {
 }
 
 impl Cpu {
+    fn choose(
+        user_flags: &[String],
+        target: Target,
+        settings: &Settings,
+        compact: bool,
+        ui: Ui,
+    ) -> Result<Self> {
+        if let Some(asked) = &settings.target_cpu {
+            refuse_unknown_cpu(asked, target, ui)?;
+        }
+        let Some(name) = cargo_config::codegen_option(user_flags, "target-cpu") else {
+            let asked = settings.target_cpu.clone();
+            return Ok(Self::Named(asked.unwrap_or_else(|| {
+                lambda::baseline_cpu(target.arch, compact).to_owned()
+            })));
+        };
+        if name == "native" {
+            ui.warning(
+                "your rustflags say target-cpu `native`, which is another CPU on every machine",
+                None,
+            );
+        }
+        if let Some(asked) = &settings.target_cpu {
+            ui.note(format_args!(
+                "your rustflags say target-cpu `{name}`, which wins over `{asked}`"
+            ));
+        }
+        Ok(Self::User(name))
+    }
+
     /// Its name.
     pub fn name(&self) -> &str {
         match self {
@@ -135,9 +164,6 @@ impl TargetPlan {
                 hint: format!("rustup target add {target}"),
             });
         }
-        if let Some(cpu) = &settings.target_cpu {
-            refuse_unknown_cpu(cpu, target, ui)?;
-        }
         let linker = match linker {
             Some(linker) => Linker::User(linker),
             None => Linker::choose(target, &project.rustc.host)?,
@@ -146,27 +172,9 @@ impl TargetPlan {
             target,
             installed,
             guidance: Guidance::None,
-            runtime: RuntimePlan::choose(target, &linker, &project.rustc, settings),
+            runtime_archive: RuntimePlan::choose(target, &linker, &project.rustc, settings),
             linker,
-            cpu: match cargo_config::codegen_option(&rustflags, "target-cpu") {
-                Some(name) => {
-                    if name == "native" {
-                        ui.warning("your rustflags say target-cpu `native`, which is another CPU on every machine", None);
-                    }
-                    if let Some(asked) = &settings.target_cpu {
-                        ui.note(format_args!(
-                            "your rustflags say target-cpu `{name}`, which wins over `{asked}`"
-                        ));
-                    }
-                    Cpu::User(name)
-                }
-                None => Cpu::Named(
-                    settings
-                        .target_cpu
-                        .clone()
-                        .unwrap_or_else(|| lambda::baseline_cpu(target.arch, compact).to_owned()),
-                ),
-            },
+            cpu: Cpu::choose(&rustflags, target, settings, compact, ui)?,
             c_compiler: CPlan::choose(target, project, settings, touch, ui)?,
             user_flags: rustflags,
         })

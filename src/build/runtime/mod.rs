@@ -9,6 +9,7 @@ mod object;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
+use super::cargo::{add_rustflags, remap};
 use crate::digest::Sha256;
 use crate::error::{Error, Result};
 use crate::fs;
@@ -242,17 +243,13 @@ fn command(plan: &Plan, target: &TargetPlan, directory: &Path) -> Command {
     let mut flags = vec![remap(directory, "/slsbuild-runtime")];
     flags.extend(cargo_home().map(|home| remap(&home, "/cargo")));
     flags.extend(target.cpu.flag());
-    // Before every other source: the user's flags are for the user's code.
+    // Of every other source of rustflags none counts: the user's are for the user's code.
+    add_rustflags(&flags, &mut command);
     command
-        .env("CARGO_ENCODED_RUSTFLAGS", flags.join("\u{1f}"))
         .env_remove("CARGO_BUILD_TARGET")
         // It beats the profile, and link-time optimization refuses it.
         .env_remove("CARGO_INCREMENTAL");
     command
-}
-
-fn remap(from: &Path, to: &str) -> String {
-    format!("--remap-path-prefix={}={to}", from.display())
 }
 
 fn failed(

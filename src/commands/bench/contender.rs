@@ -91,29 +91,20 @@ impl Contender {
 
     /// Ends the process, prints the end of its log, which may say why, and words the failure.
     pub(super) fn failed(&mut self, failure: &Failure, event: Option<&str>) -> Error {
-        self.instance.end();
-        for line in self.instance.kept_log() {
-            self.ui.words(line);
-        }
-        let artifact = process::quote(self.path.as_os_str());
+        self.instance.end_saying(self.ui);
         let alone = || {
             let event = match event {
                 None => String::new(),
                 Some(event) if event.ends_with('…') => " --event EVENT".to_owned(),
                 Some(event) => format!(" --event {}", process::quote(event.as_ref())),
             };
+            let artifact = process::quote(self.path.as_os_str());
             format!("to see it alone: slsbuild invoke {artifact}{event}")
         };
         let hint = failure
-            .hint("bench")
-            .map_or_else(alone, |hint| hint.replace("ARTIFACT", &artifact));
-        Error::FunctionFailed {
-            function: self.name.clone(),
-            event: event.map(str::to_owned),
-            kind: failure.kind().to_owned(),
-            cause: failure.message(),
-            hint: Some(hint),
-        }
+            .hint(Some(("bench", &self.path)))
+            .unwrap_or_else(alone);
+        failure.error(&self.name, event.map(str::to_owned), Some(hint))
     }
 }
 

@@ -219,15 +219,12 @@ extern "C" {
     #[cfg(not(miri))]
     fn madvise(address: *mut c_void, size: usize, advice: c_int) -> c_int;
     fn munmap(address: *mut c_void, size: usize) -> c_int;
-    fn mremap(address: *mut c_void, size: usize, new_size: usize, flags: c_int, ...)
-    -> *mut c_void;
 }
 
 #[cfg(not(miri))]
 const MADV_DONTNEED: c_int = 4;
 const PROT_READ_WRITE: c_int = 1 | 2;
 const MAP_PRIVATE_ANONYMOUS: c_int = 0x02 | 0x20;
-const MREMAP_MAYMOVE: c_int = 1;
 
 fn is_failure(address: *mut c_void) -> bool {
     address as usize == usize::MAX
@@ -247,15 +244,9 @@ unsafe impl Allocator for Kernel {
         (address.cast(), size, 0)
     }
 
-    fn remap(&self, address: *mut u8, old: usize, new: usize, can_move: bool) -> *mut u8 {
-        let flags = if can_move { MREMAP_MAYMOVE } else { 0 };
-        // SAFETY: dlmalloc's own mapping, which it gives up in favour of the answer.
-        let moved = keeping_errno(|| unsafe { mremap(address.cast(), old, new, flags) });
-        if is_failure(moved) {
-            return ptr::null_mut();
-        }
-        MAPPED.fetch_add(new.wrapping_sub(old), Ordering::Relaxed);
-        moved.cast()
+    fn remap(&self, _address: *mut u8, _old: usize, _new: usize, _can_move: bool) -> *mut u8 {
+        // Only for chunks that are a mapping of their own, which this version of dlmalloc never makes.
+        ptr::null_mut()
     }
 
     fn free_part(&self, address: *mut u8, old: usize, new: usize) -> bool {
