@@ -1,5 +1,6 @@
 """Builds copies of the echo fixture with slsbuild, with cargo-lambda and with bare cargo, in turn: build times, sizes, the start of the function."""
 
+import json
 import os
 import shutil
 import statistics
@@ -91,13 +92,9 @@ class Zips:
         ours, peer = self.crate("ours-amd64"), self.crate("cargo-lambda-amd64")
         run([self.ours, "zip", "--arch", "amd64", "--quiet", "--out-dir", "out"], ours, self.env)
         run(["cargo", "lambda", "build", "--release", "--x86-64"], peer, self.env)
-        run(["unzip", "-qo", "out/bootstrap.zip", "-d", "out"], ours, self.env)
-        tool = ROOT / "bench/first-next"
-        target = self.scratch / "first-next"
-        run(["cargo", "build", "--release", "--locked", "--target-dir", str(target)], tool, self.env)
-        out = subprocess.run([target / "release/first-next", "30", ours / "out/bootstrap", peer / "target/lambda/echo/bootstrap"],
+        out = subprocess.run([self.ours, "bench", ours / "out/bootstrap.zip", peer / "target/lambda/echo/bootstrap", "--starts", "30", "--calls", "10", "--format", "json"],
                              check=True, capture_output=True, text=True).stdout
-        first, second, _ = map(float, out.split())
+        first, second = (artifact["first_next_us"]["median"] for artifact in json.loads(out)["artifacts"])
         self.row("start to first `GET /next`, amd64", first, second, "cargo-lambda", 0.5, (".0f", "µs"))
 
     def table(self):

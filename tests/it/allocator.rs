@@ -5,8 +5,7 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 
-use crate::c_code::{path_with, zig_directory};
-use crate::support::{Crate, cache, fixture, oracle, outcome, slsbuild};
+use crate::support::{Crate, cache, fixture, oracle, outcome, path_with, slsbuild, zig_directory};
 
 /// What `fixtures/mixed` answers when every allocation was served rightly.
 fn right() -> Value {

@@ -1,36 +1,8 @@
 //! Crates that compile C: zig from its Python wheel, and the promised error where there is none.
 
-use std::path::PathBuf;
-use std::process::Command;
-
-use crate::support::{fixture, oracle, scrub, skipped, slsbuild, std_is_installed};
-
-/// The directory of the `python3` that has the `ziglang` wheel, as `tests/run` installs it.
-pub(crate) fn zig_directory() -> Option<PathBuf> {
-    let directory = std::env::var_os("SLSBUILD_TEST_ZIG").map(PathBuf::from);
-    let found = directory.filter(|directory| {
-        let mut python = Command::new(directory.join("python3"));
-        python
-            .args(["-c", "import ziglang"])
-            .output()
-            .is_ok_and(|output| output.status.success())
-    });
-    if found.is_none() {
-        let required = std::env::var("SLSBUILD_REQUIRE_ORACLES").is_ok_and(|value| value == "1");
-        assert!(
-            !required,
-            "the ziglang wheel is required by SLSBUILD_REQUIRE_ORACLES=1: run tests/run"
-        );
-        skipped("the ziglang wheel is not installed: run tests/run");
-    }
-    found
-}
-
-pub(crate) fn path_with(first: &std::path::Path) -> std::ffi::OsString {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    std::env::join_paths(std::iter::once(first.to_owned()).chain(std::env::split_paths(&path)))
-        .unwrap()
-}
+use crate::support::{
+    fixture, oracle, path_with, scrub, slsbuild, std_is_installed, zig_directory,
+};
 
 #[test]
 fn ring_is_compiled_by_zig_and_answers() {

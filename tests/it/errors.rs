@@ -98,14 +98,8 @@ fn a_target_that_is_not_installed_while_offline() {
 
 /// The outcome in a crate `orders` where rustc is a script that does something first.
 fn with_rustc(first: &str, arguments: &str) -> String {
-    let script = format!("#!/bin/sh\n{first}\nexec rustc \"$@\"\n");
-    let orders = Crate::binary("orders").file("rustc.sh", &script);
-    let rustc = orders.path().join("rustc.sh");
-    std::process::Command::new("chmod")
-        .arg("755")
-        .arg(&rustc)
-        .status()
-        .unwrap();
+    let orders = Crate::binary("orders");
+    let rustc = orders.script("rustc.sh", &format!("{first}\nexec rustc \"$@\""));
     let mut command = orders.slsbuild(arguments);
     orders.scrub(&crate::support::outcome(command.env("RUSTC", rustc)))
 }
@@ -338,16 +332,8 @@ fn a_compile_error_beside_a_script_that_only_asked_for_a_compiler_is_cargos() {
 
 #[test]
 fn a_toolchain_that_is_not_installed_is_said_once() {
-    let script = "#!/bin/sh\necho 'error: toolchain `1.1.1` is not installed' >&2\nexit 1\n";
-    let orders = Crate::binary("orders").file("rustc.sh", script);
-    let rustc = orders.path().join("rustc.sh");
-    std::process::Command::new("chmod")
-        .arg("755")
-        .arg(&rustc)
-        .status()
-        .unwrap();
-    let mut command = orders.slsbuild("zip");
-    insta::assert_snapshot!(orders.scrub(&crate::support::outcome(command.env("RUSTC", rustc))));
+    let absent = "echo 'error: toolchain `1.1.1` is not installed' >&2\nexit 1";
+    insta::assert_snapshot!(with_rustc(absent, "zip"));
 }
 
 #[test]

@@ -152,7 +152,7 @@ fn what_cannot_train_is_refused_before_cargo_runs() {
 /// A rustc whose sysroot has the targets but not the component.
 #[test]
 fn without_llvm_tools_the_command_that_installs_them_is_said() {
-    use std::os::unix::fs::{PermissionsExt as _, symlink};
+    use std::os::unix::fs::symlink;
     use std::process::Command;
     let orders = Crate::binary("orders").file("events/a.json", "{}");
     let real = Command::new("rustc")
@@ -168,13 +168,11 @@ fn without_llvm_tools_the_command_that_installs_them_is_said() {
             symlink(entry.path(), rustlib.join(entry.file_name())).unwrap();
         }
     }
-    let script = format!(
-        "#!/bin/sh\ncase \"$*\" in *'--print sysroot'*) echo '{}' ;; *) exec rustc \"$@\" ;; esac\n",
+    let lines = format!(
+        "case \"$*\" in *'--print sysroot'*) echo '{}' ;; *) exec rustc \"$@\" ;; esac",
         orders.path().join("sysroot").display()
     );
-    orders.write("rustc", script.as_bytes());
-    let rustc = orders.path().join("rustc");
-    fs_err::set_permissions(&rustc, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let rustc = orders.script("rustc", &lines);
     let mut command = orders.slsbuild("zip --offline --pgo events");
     let refused = outcome(command.env("RUSTC", &rustc));
     insta::assert_snapshot!("without_llvm_tools", orders.scrub(&refused));

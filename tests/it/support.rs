@@ -103,6 +103,33 @@ pub(crate) fn std_is_installed(triple: &str) -> bool {
     installed
 }
 
+/// The directory of the `python3` that has the `ziglang` wheel, as `tests/run` installs it.
+pub(crate) fn zig_directory() -> Option<PathBuf> {
+    let directory = std::env::var_os("SLSBUILD_TEST_ZIG").map(PathBuf::from);
+    let found = directory.filter(|directory| {
+        let mut python = Command::new(directory.join("python3"));
+        python
+            .args(["-c", "import ziglang"])
+            .output()
+            .is_ok_and(|output| output.status.success())
+    });
+    if found.is_none() {
+        let required = std::env::var("SLSBUILD_REQUIRE_ORACLES").is_ok_and(|value| value == "1");
+        assert!(
+            !required,
+            "the ziglang wheel is required by SLSBUILD_REQUIRE_ORACLES=1: run tests/run"
+        );
+        skipped("the ziglang wheel is not installed: run tests/run");
+    }
+    found
+}
+
+pub(crate) fn path_with(first: &Path) -> std::ffi::OsString {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::join_paths(std::iter::once(first.to_owned()).chain(std::env::split_paths(&path)))
+        .unwrap()
+}
+
 /// Says on the real stderr why a test shows nothing here; libtest would swallow what goes through `eprintln!`.
 pub(crate) fn skipped(reason: &str) {
     use std::io::Write as _;
@@ -142,6 +169,15 @@ impl Crate {
     pub(crate) fn manifest(self, line: &str) -> Self {
         let old = fs_err::read_to_string(self.path().join("Cargo.toml")).unwrap();
         self.file("Cargo.toml", &format!("{old}{line}\n"))
+    }
+
+    /// Adds a shell script and gives its path.
+    pub(crate) fn script(&self, path: &str, lines: &str) -> PathBuf {
+        use std::os::unix::fs::PermissionsExt as _;
+        self.write(path, format!("#!/bin/sh\n{lines}\n").as_bytes());
+        let path = self.path().join(path);
+        fs_err::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+        path
     }
 
     /// Writes a file.
