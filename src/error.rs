@@ -34,6 +34,16 @@ pub enum Error {
         /// Cargo's own words, over several lines.
         output: String,
     },
+    /// What a configuration file says cannot be meant.
+    #[error("`{place}`: {message}")]
+    Config {
+        /// `FILE:LINE:COLUMN`.
+        place: String,
+        /// What is wrong there.
+        message: String,
+        /// What to write instead.
+        hint: Option<String>,
+    },
     /// The project does not hold what was asked for.
     #[error("{message}")]
     Project {
@@ -139,6 +149,7 @@ impl Error {
             Self::Usage { .. } => 2,
             Self::NoManifest { .. }
             | Self::Metadata { .. }
+            | Self::Config { .. }
             | Self::Project { .. }
             | Self::Include { .. } => 3,
             Self::ToolMissing { .. } | Self::RuntimeArchive { .. } => 4,
@@ -159,6 +170,7 @@ impl Error {
                 Some(hint.clone())
             }
             Self::Usage { hint, .. }
+            | Self::Config { hint, .. }
             | Self::Project { hint, .. }
             | Self::Include { hint, .. }
             | Self::Rejected { hint, .. }
@@ -183,6 +195,7 @@ impl Error {
             Self::Metadata { output, .. } | Self::RuntimeArchive { output, .. } => Some(output),
             Self::Usage { .. }
             | Self::NoManifest { .. }
+            | Self::Config { .. }
             | Self::Project { .. }
             | Self::Include { .. }
             | Self::ToolMissing { .. }

@@ -7,28 +7,8 @@ use crate::binary::Strip;
 use crate::cli::{self, BuildArgs, CargoArgs};
 use crate::error::{Error, Names, Result, did_you_mean};
 use crate::platform::lambda::Runtime;
-use crate::project::{CargoOptions, Features, Network};
+use crate::project::{Allocator, CargoOptions, Features, Network, Optimize, Panic};
 use crate::target::{Arch, Target};
-
-/// What the optimizer aims at, where the crate's own profile does not say it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Optimize {
-    /// opt-level z.
-    Size,
-    /// opt-level s.
-    Balanced,
-    /// opt-level 3.
-    Speed,
-}
-
-/// The allocator of static binaries.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Allocator {
-    /// That of the runtime archive.
-    Dlmalloc,
-    /// musl's own.
-    System,
-}
 
 /// Where the optimizer learns how the function runs.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,15 +26,6 @@ pub enum Pgo {
     },
     /// From a profile that was made before.
     Use(PathBuf),
-}
-
-/// What a panic does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Panic {
-    /// The stack unwinds: one bad request does not end the others.
-    Unwind,
-    /// The process aborts.
-    Abort,
 }
 
 /// Everything that decides what is built and where it is put.

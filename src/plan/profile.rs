@@ -3,7 +3,8 @@
 use crate::binary::Strip;
 use crate::project::cargo_config::Profile;
 use crate::project::toolchain::{ALIGN_LOOPS, INLINE_MORE};
-use crate::settings::{Optimize, Panic, Settings};
+use crate::project::{Optimize, Panic};
+use crate::settings::Settings;
 use crate::target::Arch;
 
 /// The profile, with what slsbuild adds to it.

@@ -4,8 +4,9 @@
 use std::fmt;
 
 use super::Linker;
+use crate::project::Allocator;
 use crate::project::toolchain::Rustc;
-use crate::settings::{Allocator, Settings};
+use crate::settings::Settings;
 use crate::target::{Libc, Target};
 
 /// The rustc that the archive needs (its own `rust-version`), as minor version of Rust 1.

@@ -3,6 +3,7 @@
 
 pub mod cargo;
 pub mod cargo_config;
+pub mod config;
 mod features;
 pub mod graph;
 pub mod include;
@@ -15,7 +16,7 @@ use std::path::PathBuf;
 use anyhow::anyhow;
 use cargo_metadata::PackageId;
 
-pub use options::{CargoOptions, Features, Network};
+pub use options::{Allocator, CargoOptions, Features, Network, Optimize, Panic};
 use toolchain::Rustc;
 
 use crate::error::{Error, Result};

@@ -1,5 +1,5 @@
 //! What the user tells cargo through us: which packages and binaries, profile, features, network. The names and
-//! meanings are cargo's.
+//! meanings are cargo's. Beside it, what the user wants of the compiled code.
 
 use std::path::PathBuf;
 
@@ -67,4 +67,33 @@ impl Network {
             .into_iter()
             .chain(self.offline.then_some("--offline"))
     }
+}
+
+/// What the optimizer aims at, where the crate's own profile does not say it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Optimize {
+    /// opt-level z.
+    Size,
+    /// opt-level s.
+    Balanced,
+    /// opt-level 3.
+    Speed,
+}
+
+/// What a panic does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Panic {
+    /// The stack unwinds: one bad request does not end the others.
+    Unwind,
+    /// The process aborts.
+    Abort,
+}
+
+/// The allocator of static binaries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Allocator {
+    /// That of the runtime archive.
+    Dlmalloc,
+    /// musl's own.
+    System,
 }
