@@ -3,7 +3,10 @@
 
 use std::path::PathBuf;
 
-use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+use clap::parser::ValueSource;
+use clap::{
+    ArgAction, Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum,
+};
 
 /// The heading of flags that every verb has.
 const GLOBAL: &str = "Global options";
@@ -22,6 +25,24 @@ pub struct Cli {
     /// Flags of every verb
     #[command(flatten)]
     pub global: GlobalArgs,
+}
+
+impl Cli {
+    /// Reads the command line and ends the program where it is wrong, as [`Parser::parse`] does; and keeps which flags
+    /// came from the environment, which clap tells in no other way.
+    pub fn read() -> Self {
+        let matches = Self::command().get_matches();
+        let mut cli = Self::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+        if let (Some(arguments), Some((_, given))) =
+            (cli.command.build_arguments(), matches.subcommand())
+        {
+            let from_environment =
+                |id: &&clap::Id| given.value_source(id.as_str()) == Some(ValueSource::EnvVariable);
+            let ids = given.ids().filter(from_environment);
+            arguments.from_environment = ids.map(ToString::to_string).collect();
+        }
+        cli
+    }
 }
 
 /// Flags of every verb.
@@ -69,6 +90,20 @@ pub enum Command {
     Man,
 }
 
+impl Command {
+    /// The flags of a verb that builds.
+    fn build_arguments(&mut self) -> Option<&mut BuildArgs> {
+        match self {
+            Self::Zip(arguments) | Self::Plan(arguments) => Some(arguments),
+            Self::Invoke(_)
+            | Self::Bench(_)
+            | Self::Check(_)
+            | Self::Completions { .. }
+            | Self::Man => None,
+        }
+    }
+}
+
 /// Flags of the verbs that build.
 #[derive(Debug, Args)]
 pub struct BuildArgs {
@@ -83,14 +118,9 @@ pub struct BuildArgs {
     /// Linux target triple to build for, musl or gnu
     #[arg(long, value_name = "TRIPLE")]
     pub target: Vec<String>,
-    /// The Lambda runtime a gnu binary must run on: `provided.al2023` (glibc 2.34) or `provided.al2` (2.26)
-    #[arg(
-        long,
-        value_name = "RUNTIME",
-        env = "SLSBUILD_RUNTIME",
-        default_value = "provided.al2023"
-    )]
-    pub runtime: String,
+    /// The Lambda runtime a gnu binary must run on: `provided.al2023` (glibc 2.34) or `provided.al2` (2.26) [default: provided.al2023]
+    #[arg(long, value_name = "RUNTIME", env = "SLSBUILD_RUNTIME")]
+    pub runtime: Option<String>,
     /// What the optimizer aims at, where the crate's profile does not say it: opt-level z, s with more inlining, or 3 [default: speed]
     #[arg(long, value_name = "AIM", env = "SLSBUILD_OPTIMIZE")]
     pub optimize: Option<Optimize>,
@@ -103,28 +133,18 @@ pub struct BuildArgs {
     /// The CPU that is compiled for, or `generic` [default: what the platform's machines have at least; your `-C target-cpu` wins]
     #[arg(long, value_name = "NAME", env = "SLSBUILD_TARGET_CPU")]
     pub target_cpu: Option<String>,
-    /// The allocator of static binaries, where the crate has no `#[global_allocator]`: slsbuild's, or musl's own
-    #[arg(
-        long,
-        value_name = "ALLOCATOR",
-        env = "SLSBUILD_ALLOCATOR",
-        default_value = "dlmalloc"
-    )]
-    pub allocator: Allocator,
-    /// Whether slsbuild's allocator and memory functions go in front of musl's in static binaries
-    #[arg(
-        long,
-        value_name = "WHETHER",
-        env = "SLSBUILD_RUNTIME_ARCHIVE",
-        default_value = "on"
-    )]
-    pub runtime_archive: Switch,
+    /// The allocator of static binaries, where the crate has no `#[global_allocator]`: slsbuild's, or musl's own [default: dlmalloc]
+    #[arg(long, value_name = "ALLOCATOR", env = "SLSBUILD_ALLOCATOR")]
+    pub allocator: Option<Allocator>,
+    /// Whether slsbuild's allocator and memory functions go in front of musl's in static binaries [default: on]
+    #[arg(long, value_name = "WHETHER", env = "SLSBUILD_RUNTIME_ARCHIVE")]
+    pub runtime_archive: Option<Switch>,
     /// Train on these events and build with what was learned: a directory or a file; with several functions, a directory per function
     #[arg(long, value_name = "EVENTS", conflicts_with = "pgo_profile")]
     pub pgo: Vec<PathBuf>,
-    /// How often each event is run in training
-    #[arg(long, value_name = "N", default_value = "50", requires = "pgo", value_parser = clap::value_parser!(u32).range(1..=100_000))]
-    pub pgo_repeat: u32,
+    /// How often each event is run in training [default: 50]
+    #[arg(long, value_name = "N", requires = "pgo", value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub pgo_repeat: Option<u32>,
     /// A variable of the function's environment in training
     #[arg(long, value_name = "KEY=VALUE", requires = "pgo")]
     pub pgo_env: Vec<String>,
@@ -140,9 +160,15 @@ pub struct BuildArgs {
     /// Write the artifact into this directory, which stays flat: for exactly one artifact
     #[arg(long, value_name = "DIR", env = "SLSBUILD_OUT_DIR")]
     pub out_dir: Option<PathBuf>,
+    /// The configuration [default: the nearest `slsbuild.toml` above, and the manifests' own sections]
+    #[arg(long, value_name = "FILE", env = "SLSBUILD_CONFIG")]
+    pub config: Option<PathBuf>,
     /// Flags that cargo has too
     #[command(flatten)]
     pub cargo: CargoArgs,
+    /// Clap's names of the flags whose value came from the environment
+    #[arg(skip)]
+    pub from_environment: Vec<String>,
 }
 
 /// Flags that are cargo's own and mean what they mean there.
@@ -162,11 +188,11 @@ pub struct CargoArgs {
     /// Directory for all of cargo's output, and for ours below it
     #[arg(long, value_name = "DIR")]
     pub target_dir: Option<PathBuf>,
-    /// Profile to build with
-    #[arg(long, value_name = "NAME", default_value = "release")]
-    pub profile: String,
+    /// Profile to build with [default: release]
+    #[arg(long, value_name = "NAME", env = "SLSBUILD_PROFILE")]
+    pub profile: Option<String>,
     /// Features to activate
-    #[arg(short = 'F', long, value_name = "FEATURES")]
+    #[arg(short = 'F', long, value_name = "FEATURES", env = "SLSBUILD_FEATURES")]
     pub features: Vec<String>,
     /// Activate all features
     #[arg(long)]
@@ -183,6 +209,9 @@ pub struct CargoArgs {
     /// Stay off the network
     #[arg(long)]
     pub offline: bool,
+    /// Build what can be built, also when something fails
+    #[arg(long)]
+    pub keep_going: bool,
     /// Number of parallel jobs
     #[arg(short, long, value_name = "N")]
     pub jobs: Option<String>,

@@ -52,9 +52,11 @@ pub enum Error {
         /// What to do instead.
         hint: Option<String>,
     },
-    /// An `--include` that cannot be packed.
-    #[error("include `{include}`: {cause}")]
+    /// An include that cannot be packed.
+    #[error("{}include `{include}`: {cause}", At(.place.as_deref()))]
     Include {
+        /// `FILE:LINE:COLUMN`, where a file names it.
+        place: Option<String>,
         /// The include as the user wrote it.
         include: String,
         /// Why it cannot be packed.
@@ -115,6 +117,14 @@ pub enum Error {
     /// Cargo ran and failed; its diagnostics are on the terminal already.
     #[error("`cargo build` failed")]
     CargoFailed,
+    /// Several artifacts could not be made; each failure was printed.
+    #[error("{count} artifacts could not be made")]
+    Several {
+        /// How many.
+        count: usize,
+        /// The exit code of the first.
+        code: u8,
+    },
     /// The user or the system ended the run.
     #[error("interrupted")]
     Interrupted,
@@ -129,6 +139,15 @@ pub enum Error {
     /// Anything else: an unreadable file.
     #[error(transparent)]
     Unexpected(#[from] anyhow::Error),
+}
+
+/// The place in a message about what a file says.
+struct At<'a>(Option<&'a str>);
+
+impl fmt::Display for At<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.map_or(Ok(()), |place| write!(f, "`{place}`: "))
+    }
 }
 
 /// The event in a message about a failure.
@@ -156,6 +175,7 @@ impl Error {
             Self::Rejected { .. } | Self::Findings { .. } => 5,
             Self::FunctionFailed { .. } => 7,
             Self::CargoFailed => 101,
+            Self::Several { code, .. } => *code,
             Self::Interrupted => 130,
         }
     }
@@ -185,7 +205,10 @@ impl Error {
             Self::Unwritable { .. } => {
                 Some("make room there, or choose another directory: --out-dir DIR, or SLSBUILD_CACHE_DIR=DIR for the cache".to_owned())
             }
-            Self::Findings { .. } | Self::Interrupted | Self::Unexpected(_) => None,
+            Self::Findings { .. }
+            | Self::Several { .. }
+            | Self::Interrupted
+            | Self::Unexpected(_) => None,
         }
     }
 
@@ -203,6 +226,7 @@ impl Error {
             | Self::Findings { .. }
             | Self::FunctionFailed { .. }
             | Self::CargoFailed
+            | Self::Several { .. }
             | Self::Interrupted
             | Self::Unwritable { .. }
             | Self::Unexpected(_) => None,

@@ -2,14 +2,13 @@
 
 use std::process::ExitCode;
 
-use clap::Parser as _;
 use slsbuild::cli::Cli;
 use slsbuild::error::Error;
 use slsbuild::interrupt;
 use slsbuild::ui::Ui;
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = Cli::read();
     let ui = Ui::new(slsbuild::verbosity(&cli));
     if let Err(error) = end_on_interrupt(ui) {
         ui.warning(

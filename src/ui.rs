@@ -4,8 +4,10 @@
 use std::fmt::Display;
 use std::io::{ErrorKind, IsTerminal as _, Write as _};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use anstyle::{AnsiColor, Style};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::error::{Error, Result};
 
@@ -19,6 +21,9 @@ const PROGRESS_WIDTH: usize = 78;
 
 /// A line of progress stands on the terminal, with the cursor at its beginning.
 static PROGRESS: AtomicBool = AtomicBool::new(false);
+
+/// The bar that stands on the terminal.
+static BAR: Mutex<Option<ProgressBar>> = Mutex::new(None);
 
 /// How much is said on stderr.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -89,6 +94,22 @@ impl Ui {
         let _ = stderr.flush();
     }
 
+    /// A bar that counts to `length`, on a terminal only. Whatever else is said meanwhile goes above it.
+    pub fn bar(self, word: &str, length: usize) -> Bar {
+        let shown = self.verbosity == Verbosity::Normal && std::io::stderr().is_terminal();
+        let target = if shown {
+            ProgressDrawTarget::stderr()
+        } else {
+            ProgressDrawTarget::hidden()
+        };
+        let bar = ProgressBar::with_draw_target(Some(length as u64), target);
+        let style = ProgressStyle::with_template("{prefix:>12} [{bar:30}] {pos}/{len}");
+        bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+        bar.set_prefix(word.to_owned());
+        *current_bar() = shown.then(|| bar.clone());
+        Bar(bar)
+    }
+
     /// A line of facts below a status line: `        size  481 kB`.
     pub fn fact(self, label: &str, text: impl Display) {
         self.say(
@@ -154,10 +175,37 @@ impl Ui {
     fn say(self, from: Verbosity, line: std::fmt::Arguments<'_>) {
         if self.verbosity >= from {
             clear_progress();
-            let mut stderr = anstream::stderr().lock();
-            let _ = writeln!(stderr, "{line}");
+            let say = || {
+                let _ = writeln!(anstream::stderr().lock(), "{line}");
+            };
+            match current_bar().as_ref() {
+                Some(bar) => bar.suspend(say),
+                None => say(),
+            }
         }
     }
+}
+
+/// A bar that is taken away when it is dropped.
+#[derive(Debug)]
+pub struct Bar(ProgressBar);
+
+impl Bar {
+    /// One more is done.
+    pub fn step(&self) {
+        self.0.inc(1);
+    }
+}
+
+impl Drop for Bar {
+    fn drop(&mut self) {
+        self.0.finish_and_clear();
+        *current_bar() = None;
+    }
+}
+
+fn current_bar() -> MutexGuard<'static, Option<ProgressBar>> {
+    BAR.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn clear_progress() {

@@ -9,34 +9,83 @@ use toml::Value;
 
 use super::{messages, toolchain};
 use crate::error::{Error, Result};
-use crate::plan::{CPlan, Guidance, Linker, Plan, TargetPlan};
+use crate::fs;
+use crate::plan::{CPlan, CargoPlan, Guidance, Linker, Step, TargetPlan};
 use crate::process::Command;
+use crate::project::RustBinary;
 use crate::project::cargo::cargo_missing;
+use crate::target::Target;
 use crate::ui::{Ui, Verbosity};
 
-/// The commands that build all of the plan: one, unless targets have different rustflags. Cargo takes rustflags from one
-/// source, so only the environment of a call of their own lets each target have all of its flags, the user's and ours.
-pub fn commands(plan: &Plan, verbosity: Verbosity) -> Vec<Command> {
-    let mut groups: Vec<(Vec<String>, Vec<&TargetPlan>)> = Vec::new();
-    for target in &plan.targets {
-        let flags = rustflags(plan, target);
-        match groups.iter_mut().find(|(others, _)| *others == flags) {
-            Some((_, targets)) => targets.push(target),
-            None => groups.push((flags, vec![target])),
-        }
-    }
-    groups
-        .iter()
-        .map(|(flags, targets)| command(plan, targets, flags, verbosity))
-        .collect()
+/// One call of cargo, and what it builds.
+#[derive(Debug)]
+pub struct Call<'a> {
+    /// The call.
+    pub command: Command,
+    /// The steps whose binaries it builds.
+    steps: Vec<(&'a Step, &'a RustBinary)>,
 }
 
-fn command(
-    plan: &Plan,
-    targets: &[&TargetPlan],
-    rustflags: &[String],
-    verbosity: Verbosity,
-) -> Command {
+/// What a call has in common: rustflags, binaries, and the targets that it is for.
+struct Round<'a> {
+    flags: Vec<String>,
+    binaries: Vec<&'a RustBinary>,
+    targets: Vec<&'a TargetPlan>,
+}
+
+/// The calls that build all of the plan: one, unless targets have different rustflags or functions, or binaries of two
+/// packages have one name. Cargo takes rustflags from one source, so only the environment of a call of their own lets
+/// each target have all of its flags, the user's and ours; and it puts binaries of one name into one file.
+pub fn calls(plan: &CargoPlan, verbosity: Verbosity) -> Vec<Call<'_>> {
+    let mut rounds: Vec<Round<'_>> = Vec::new();
+    for target in &plan.targets {
+        let flags = rustflags(plan, target);
+        for binaries in without_twins(plan, target.target) {
+            let alike = |round: &&mut Round<'_>| round.flags == flags && round.binaries == binaries;
+            match rounds.iter_mut().find(alike) {
+                Some(round) => round.targets.push(target),
+                None => rounds.push(Round {
+                    flags: flags.clone(),
+                    binaries,
+                    targets: vec![target],
+                }),
+            }
+        }
+    }
+    let call = |round: &Round<'_>| Call {
+        command: command(plan, round, verbosity),
+        steps: rust_steps(plan)
+            .filter(|(step, binary)| {
+                let is_for = |target: &&TargetPlan| target.target == step.target;
+                round.targets.iter().any(is_for) && round.binaries.contains(binary)
+            })
+            .collect(),
+    };
+    rounds.iter().map(call).collect()
+}
+
+/// The binaries of one target, in as few lists as possible that hold no two of one name.
+fn without_twins(plan: &CargoPlan, target: Target) -> Vec<Vec<&RustBinary>> {
+    let mut lists: Vec<Vec<&RustBinary>> = Vec::new();
+    for (_, binary) in rust_steps(plan).filter(|(step, _)| step.target == target) {
+        if lists.iter().any(|list| list.contains(&binary)) {
+            continue;
+        }
+        let free = |list: &&mut Vec<&RustBinary>| list.iter().all(|one| one.name != binary.name);
+        match lists.iter_mut().find(free) {
+            Some(list) => list.push(binary),
+            None => lists.push(vec![binary]),
+        }
+    }
+    lists
+}
+
+fn rust_steps(plan: &CargoPlan) -> impl Iterator<Item = (&Step, &RustBinary)> {
+    let steps = plan.steps.iter();
+    steps.filter_map(|step| Some((step, step.function.binary()?)))
+}
+
+fn command(plan: &CargoPlan, round: &Round<'_>, verbosity: Verbosity) -> Command {
     let mut command = Command::new("cargo");
     command.args(["build", "--message-format", "json-render-diagnostics"]);
     match verbosity {
@@ -52,18 +101,19 @@ fn command(
         .arg("--manifest-path")
         .arg(&plan.manifest)
         .args(["--profile", &plan.profile.name]);
-    add_selection(plan, targets, &mut command);
+    add_selection(plan, round, &mut command);
     for (key, value) in &plan.profile.set {
         command.args([
             "--config".to_owned(),
             format!("profile.{}.{key}={value}", plan.profile.name),
         ]);
     }
-    add_toolchain(plan, targets, &mut command);
-    add_rustflags(rustflags, &mut command);
+    add_toolchain(plan, &round.targets, &mut command);
+    add_rustflags(&round.flags, &mut command);
     command
         .args(plan.cargo.features.flags())
         .args(plan.cargo.network.flags());
+    command.args(plan.cargo.keep_going.then_some("--keep-going"));
     if let Some(jobs) = &plan.cargo.jobs {
         command.args(["--jobs", jobs]);
     }
@@ -74,32 +124,22 @@ fn command(
     command
 }
 
-fn add_selection(plan: &Plan, targets: &[&TargetPlan], command: &mut Command) {
-    let mut packages: Vec<&str> = plan
-        .steps
-        .iter()
-        .map(|step| step.function.package.as_str())
-        .collect();
-    let mut binaries: Vec<&str> = plan
-        .steps
-        .iter()
-        .map(|step| step.function.name.as_str())
-        .collect();
-    for names in [&mut packages, &mut binaries] {
-        names.sort_unstable();
-        names.dedup();
-    }
-    command.args(packages.into_iter().flat_map(|name| ["--package", name]));
+/// All packages of the plan, so that their features unify alike whichever binaries are wanted.
+fn add_selection(plan: &CargoPlan, round: &Round<'_>, command: &mut Command) {
+    let mut binaries: Vec<&str> = round.binaries.iter().map(|one| one.name.as_str()).collect();
+    binaries.sort_unstable();
+    command.args(plan.packages.iter().flat_map(|name| ["--package", name]));
     command.args(binaries.into_iter().flat_map(|name| ["--bin", name]));
     command.args(
-        targets
+        round
+            .targets
             .iter()
             .flat_map(|target| ["--target", target.target.triple()]),
     );
 }
 
 /// Linker and C compiler of each target.
-fn add_toolchain(plan: &Plan, targets: &[&TargetPlan], command: &mut Command) {
+fn add_toolchain(plan: &CargoPlan, targets: &[&TargetPlan], command: &mut Command) {
     for target in targets {
         let triple = target.target.triple();
         if let Some(linker) = linker(plan, target) {
@@ -129,7 +169,7 @@ fn add_toolchain(plan: &Plan, targets: &[&TargetPlan], command: &mut Command) {
 }
 
 /// The linker that cargo is told, if it is not to be its own choice.
-fn linker(plan: &Plan, target: &TargetPlan) -> Option<OsString> {
+fn linker(plan: &CargoPlan, target: &TargetPlan) -> Option<OsString> {
     match &target.linker {
         Linker::RustLld => Some("rust-lld".into()),
         Linker::Gcc(gcc) => Some(gcc.clone().into()),
@@ -155,7 +195,7 @@ pub(super) fn add_rustflags(flags: &[String], command: &mut Command) {
 }
 
 /// The user's rustflags for a target, then ours.
-fn rustflags(plan: &Plan, target: &TargetPlan) -> Vec<String> {
+fn rustflags(plan: &CargoPlan, target: &TargetPlan) -> Vec<String> {
     let mut flags = target.user_flags.clone();
     for (from, to) in &plan.remapped {
         flags.push(remap(from, to));
@@ -187,44 +227,94 @@ pub(super) fn remap(from: &Path, to: &str) -> String {
     format!("--remap-path-prefix={}={to}", from.display())
 }
 
-/// Runs cargo and finds the binary of each step.
+/// Runs cargo and finds the binary of each step, in their order: an error for a step whose binary could not be built,
+/// where the others are to be kept.
 ///
 /// # Errors
 /// [`Error::CargoFailed`] when cargo fails, [`Error::ToolMissing`] when it failed for want of a C compiler.
-pub(super) fn run(plan: &Plan, ui: Ui) -> Result<Vec<PathBuf>> {
-    let mut executables = Vec::new();
-    for command in commands(plan, ui.verbosity()) {
-        ui.command(&command);
-        let mut running = command
-            .spawn_streaming()
-            .map_err(|error| cargo_missing(&error))?;
-        let stdout = running.take_stdout().context("cargo has no stdout")?;
-        let messages = messages::read(BufReader::new(stdout))?;
-        if !running
-            .wait()
-            .context("cargo was not waited for")?
-            .success()
-        {
+pub(super) fn run(plan: &CargoPlan, ui: Ui) -> Result<Vec<Result<PathBuf>>> {
+    let mut found: Vec<(&Step, Result<PathBuf>)> = Vec::new();
+    let calls = calls(plan, ui.verbosity());
+    let twins = |target: &TargetPlan| without_twins(plan, target.target).len() > 1;
+    let has_twins = plan.targets.iter().any(twins);
+    for call in &calls {
+        let (messages, succeeded) = run_one(&call.command, ui)?;
+        let failure = || {
             let wanted = toolchain::wanted_c_compiler(plan, &messages.scripts);
-            return Err(wanted.unwrap_or(Error::CargoFailed));
-        }
-        executables.extend(messages.executables);
-    }
-    let mut binaries = Vec::new();
-    for step in &plan.steps {
-        let (name, triple) = (&step.function.name, step.target.triple());
-        let built = executables.iter().find(|executable| {
-            executable.package == step.function.package_id
-                && executable.binary == *name
-                && is_for(&executable.path, &plan.target_directory, triple)
-        });
-        let missing = || Error::Project {
-            message: format!("cargo succeeded and built no binary `{name}` for {triple}"),
-            hint: Some("see what cargo does: slsbuild zip -vv".to_owned()),
+            wanted.unwrap_or(Error::CargoFailed)
         };
-        binaries.push(built.ok_or_else(missing)?.path.clone());
+        if !succeeded && !plan.cargo.keep_going {
+            return Err(failure());
+        }
+        for (step, binary) in &call.steps {
+            let executable = match executable(plan, step, binary, &messages) {
+                Some(path) if has_twins => keep(step, path),
+                Some(path) => Ok(path.to_owned()),
+                None if succeeded => Err(not_built(step, binary)),
+                None => Err(failure()),
+            };
+            found.push((step, executable));
+        }
     }
-    Ok(binaries)
+    found.sort_by_key(|(step, _)| {
+        let same = |other: &Step| std::ptr::eq(other, *step);
+        plan.steps.iter().position(same)
+    });
+    Ok(found
+        .into_iter()
+        .map(|(_, executable)| executable)
+        .collect())
+}
+
+/// Runs one call: what cargo said, and whether it succeeded.
+fn run_one(command: &Command, ui: Ui) -> Result<(messages::Messages, bool)> {
+    ui.command(command);
+    let mut running = command
+        .spawn_streaming()
+        .map_err(|error| cargo_missing(&error))?;
+    let stdout = running.take_stdout().context("cargo has no stdout")?;
+    let messages = messages::read(BufReader::new(stdout))?;
+    let status = running.wait().context("cargo was not waited for")?;
+    Ok((messages, status.success()))
+}
+
+/// The file that cargo named for a step in this very run: one of an earlier run is never taken.
+fn executable<'a>(
+    plan: &CargoPlan,
+    step: &Step,
+    binary: &RustBinary,
+    messages: &'a messages::Messages,
+) -> Option<&'a Path> {
+    let is_it = |executable: &&messages::Executable| {
+        executable.package == binary.package_id
+            && executable.binary == binary.name
+            && is_for(
+                &executable.path,
+                &plan.target_directory,
+                step.target.triple(),
+            )
+    };
+    let found = messages.executables.iter().find(is_it)?;
+    Some(&found.path)
+}
+
+/// Takes a binary aside, because the next call of cargo writes one of the same name.
+fn keep(step: &Step, executable: &Path) -> Result<PathBuf> {
+    let kept = step.directory.join("compiled");
+    fs::create_dir_all(&step.directory)?;
+    fs::write_if_changed(&kept, 0o755, &fs::read(executable)?)?;
+    Ok(kept)
+}
+
+fn not_built(step: &Step, binary: &RustBinary) -> Error {
+    Error::Project {
+        message: format!(
+            "cargo succeeded and built no binary `{}` for {}",
+            binary.name,
+            step.target.triple()
+        ),
+        hint: Some("see what cargo does: slsbuild zip -vv".to_owned()),
+    }
 }
 
 /// Whether cargo put an executable into the directory of `triple`, the first below its target directory.

@@ -1,4 +1,4 @@
-//! Runs a plan: makes the toolchain complete, calls cargo once, and tells which file each step's binary is.
+//! Runs a plan: makes the toolchain complete, calls the compilers, and tells which file each step's binary is.
 //! Knows nothing of platforms and artifacts.
 
 pub mod cargo;
@@ -11,28 +11,43 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use crate::error::Result;
-use crate::plan::Plan;
+use crate::plan::{CargoPlan, Group};
 use crate::ui::Ui;
 
-/// What cargo built.
+/// What a compiler built.
 #[derive(Debug)]
 pub struct Compiled {
-    /// The binary of each of the plan's steps, in their order.
-    pub binaries: Vec<PathBuf>,
-    /// How long cargo took.
+    /// The binary of each step, in their order, if it has one; an error where it could not be built and the others were
+    /// to be kept.
+    pub binaries: Vec<Result<Option<PathBuf>>>,
+    /// How long it took.
     pub elapsed: Duration,
 }
 
-/// Compiles every function of the plan for every target, in one call of cargo.
+/// Compiles the functions of a group for their targets.
 ///
 /// # Errors
-/// When a tool is missing or cargo fails.
-pub fn compile(plan: &Plan, ui: Ui) -> Result<Compiled> {
+/// When a tool is missing or the compiler fails.
+pub fn compile(group: &Group, ui: Ui) -> Result<Compiled> {
     let started = Instant::now();
-    toolchain::complete(plan, ui)?;
-    let binaries = cargo::run(plan, ui)?;
+    let binaries = match group {
+        Group::Cargo(plan) => {
+            let binaries = compile_rust(plan, ui)?.into_iter();
+            binaries.map(|binary| binary.map(Some)).collect()
+        }
+        Group::Ready(plan) => plan.binaries.iter().cloned().map(Ok).collect(),
+    };
     Ok(Compiled {
         binaries,
         elapsed: started.elapsed(),
     })
+}
+
+/// Compiles Rust functions: the binary of each step of the plan.
+///
+/// # Errors
+/// When a tool is missing or cargo fails.
+pub fn compile_rust(plan: &CargoPlan, ui: Ui) -> Result<Vec<Result<PathBuf>>> {
+    toolchain::complete(plan, ui)?;
+    cargo::run(plan, ui)
 }

@@ -10,7 +10,7 @@ use crate::digest::Sha256;
 use crate::error::{Error, Result};
 use crate::fs;
 use crate::interrupt;
-use crate::plan::{GuidingProfile, MOST_PROFILE, Plan};
+use crate::plan::{CargoPlan, GuidingProfile, MOST_PROFILE};
 use crate::process::Command;
 use crate::ui::Ui;
 
@@ -18,7 +18,7 @@ use crate::ui::Ui;
 ///
 /// # Errors
 /// When the tool fails: it wrote none, or of another version.
-pub fn merge(plan: &Plan, profdata: &Path, raw: &[PathBuf], ui: Ui) -> Result<GuidingProfile> {
+pub fn merge(plan: &CargoPlan, profdata: &Path, raw: &[PathBuf], ui: Ui) -> Result<GuidingProfile> {
     let directory = directory(plan);
     fs::create_dir_all(&directory)?;
     let merged = tempfile::Builder::new()
@@ -41,7 +41,7 @@ pub fn merge(plan: &Plan, profdata: &Path, raw: &[PathBuf], ui: Ui) -> Result<Gu
 ///
 /// # Errors
 /// When it cannot be read or written.
-pub fn adopt(plan: &Plan, profile: &Path) -> Result<GuidingProfile> {
+pub fn adopt(plan: &CargoPlan, profile: &Path) -> Result<GuidingProfile> {
     let content = fs::read_bounded(profile, MOST_PROFILE)?;
     let sha256 = Sha256::of(&content);
     let path = directory(plan).join(format!("{sha256}.profdata"));
@@ -59,7 +59,7 @@ pub fn adopt(plan: &Plan, profile: &Path) -> Result<GuidingProfile> {
 /// # Errors
 /// [`Error::Project`] when this toolchain cannot read the profile.
 pub fn functions(
-    plan: &Plan,
+    plan: &CargoPlan,
     profile: &Path,
     shown: &Path,
     ui: Ui,
@@ -120,7 +120,7 @@ fn last_line(stderr: &[u8]) -> String {
         .to_owned()
 }
 
-fn directory(plan: &Plan) -> PathBuf {
+fn directory(plan: &CargoPlan) -> PathBuf {
     plan.root.join("pgo")
 }
 

@@ -9,7 +9,7 @@ use cargo_metadata::PackageId;
 use super::runtime;
 use crate::error::{Error, Result};
 use crate::fs;
-use crate::plan::{CPlan, Linker, Plan, TargetPlan};
+use crate::plan::{CPlan, CargoPlan, Linker, TargetPlan};
 use crate::process::{Command, find_on_path, quote};
 use crate::project::toolchain::{CCompiler, ar_beside};
 use crate::target::{Libc, Target};
@@ -31,7 +31,7 @@ const WANTED: &str = "c-compiler-wanted";
 
 /// The directory of the scripts for `target`. Its name holds the glibc version that they link against: cargo does not see
 /// what is in a linker script of ours, and links anew only when its path changes.
-pub(super) fn directory(plan: &Plan, target: Target) -> PathBuf {
+pub(super) fn directory(plan: &CargoPlan, target: Target) -> PathBuf {
     let tools = plan.root.join("tools");
     match target.libc {
         Libc::Musl => tools.join(target.triple()),
@@ -40,7 +40,7 @@ pub(super) fn directory(plan: &Plan, target: Target) -> PathBuf {
 }
 
 /// The directory in which rust-lld looks first: for the libraries that musl does not have, and for the runtime archive.
-pub(super) fn search_directory(plan: &Plan, target: &TargetPlan) -> PathBuf {
+pub(super) fn search_directory(plan: &CargoPlan, target: &TargetPlan) -> PathBuf {
     match target.runtime_archive.archive() {
         Some(archive) => runtime::directory(plan, target, archive),
         None => plan.root.join("tools").join("musl-stubs"),
@@ -51,7 +51,7 @@ pub(super) fn search_directory(plan: &Plan, target: &TargetPlan) -> PathBuf {
 ///
 /// # Errors
 /// [`Error::ToolMissing`] when std for a target cannot be had.
-pub(super) fn complete(plan: &Plan, ui: Ui) -> Result<()> {
+pub(super) fn complete(plan: &CargoPlan, ui: Ui) -> Result<()> {
     for target in &plan.targets {
         if !target.installed {
             add_target(target.target, ui)?;
@@ -105,7 +105,7 @@ fn write_stubs(directory: &Path) -> Result<()> {
     Ok(())
 }
 
-fn write_scripts(plan: &Plan, target: &TargetPlan) -> Result<()> {
+fn write_scripts(plan: &CargoPlan, target: &TargetPlan) -> Result<()> {
     let directory = directory(plan, target.target);
     let mut scripts: Vec<(&str, String)> = Vec::new();
     if let Linker::Zig(zig) = &target.linker {
@@ -158,7 +158,7 @@ fn write_scripts(plan: &Plan, target: &TargetPlan) -> Result<()> {
 }
 
 /// The target as zig names it; for glibc with the version that the runtime has, so that nothing newer is linked.
-fn zig_target(plan: &Plan, target: Target) -> String {
+fn zig_target(plan: &CargoPlan, target: Target) -> String {
     let cpu = target.arch.cpu();
     match target.libc {
         Libc::Musl => format!("{cpu}-linux-musl"),
@@ -221,7 +221,7 @@ fn no_compiler(target: Target) -> String {
 
 /// The failure to build a package that called for a C compiler where there is none. `scripts` are the packages whose build
 /// script succeeded: one of those only asked, and went on without.
-pub(super) fn wanted_c_compiler(plan: &Plan, scripts: &[PackageId]) -> Option<Error> {
+pub(super) fn wanted_c_compiler(plan: &CargoPlan, scripts: &[PackageId]) -> Option<Error> {
     plan.targets.iter().find_map(|target| {
         let CPlan::Missing(packages) = &target.c_compiler else {
             return None;

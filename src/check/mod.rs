@@ -1,6 +1,7 @@
 //! Runs a platform's rules and limits over an artifact, and says what was found as data. The rules themselves live
 //! with their platform; printing is `commands/`' and `report/`'s.
 
+mod budget;
 mod profile_fit;
 mod runtime_archive;
 
@@ -8,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
+pub use budget::{budget, budget_use};
 pub use profile_fit::profile_fit;
 pub use runtime_archive::runtime_archive;
 

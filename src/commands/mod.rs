@@ -1,9 +1,11 @@
-//! One file per verb; each reads as the recipe of its verb. What several building verbs share is `pack.rs`.
+//! One file per verb; each reads as the recipe of its verb. What several building verbs share is
+//! `make.rs`, `pack.rs` and `train.rs`.
 
 pub mod bench;
 pub mod check;
 pub mod completions;
 pub mod invoke;
+pub mod make;
 pub mod pack;
 pub mod plan;
 pub mod train;

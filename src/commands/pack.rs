@@ -1,24 +1,23 @@
-//! One function's binary into one artifact: inspect, strip, assemble, check, write. Shared by the verbs that build.
+//! One step's binary into one artifact: inspect, strip, assemble, check, write. Shared by the verbs that build.
 
-use std::collections::BTreeMap;
-use std::fmt::Write as _;
-use std::path::Path;
+mod describe;
+mod fingerprint;
+
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use crate::artifact::FileTree;
 use crate::artifact::zip::{self, Zip, ZipSettings};
 use crate::binary::{self, Strip};
-use crate::build::runtime;
 use crate::check;
-use crate::digest::Sha256;
 use crate::error::{Error, Result};
 use crate::finding::Finding;
 use crate::fs;
-use crate::plan::{CPlan, Guidance, Plan, Step};
+use crate::plan::{CargoPlan, Group, Guidance, Plan, Step};
 use crate::platform::lambda;
-use crate::process::quote;
-use crate::project::toolchain::CCompiler;
+use crate::project::config::Kind;
 use crate::report::fresh::Record;
-use crate::report::{Artifact, File, Next, PGO_PROFILE, Timings};
+use crate::report::{Artifact, Timings};
 use crate::ui::Ui;
 
 /// The unstripped binary beside the artifact, for debuggers and for attributing its size.
@@ -33,15 +32,31 @@ pub struct Packed {
     pub previous_size: Option<u64>,
 }
 
+/// What one artifact is made of.
+#[derive(Clone, Debug)]
+pub struct Parts<'a> {
+    /// Those that it was compiled with.
+    pub group: &'a Group,
+    /// The artifact.
+    pub step: &'a Step,
+    /// Its binary, if it has one.
+    pub binary: Option<PathBuf>,
+    /// The internal extensions that are packed with it, by name.
+    pub extensions: Vec<(String, PathBuf)>,
+    /// What its layers hold together, in bytes.
+    pub layers: u64,
+    /// How long compiling took.
+    pub compile: Duration,
+}
+
 /// Makes the directories that the plan writes into, sweeps what killed runs left, and shows that they can be written,
-/// before cargo spends minutes on what could not be kept.
+/// before a compiler spends minutes on what could not be kept.
 ///
 /// # Errors
 /// When a directory cannot be written.
 pub fn prepare(plan: &Plan) -> Result<()> {
     let of_steps = plan
-        .steps
-        .iter()
+        .steps()
         .flat_map(|step| [Some(step.directory.as_path()), step.artifact.parent()]);
     for directory in of_steps.flatten().chain([plan.root.as_path()]) {
         fs::create_dir_all(directory)
@@ -52,35 +67,40 @@ pub fn prepare(plan: &Plan) -> Result<()> {
     Ok(())
 }
 
-/// Makes the artifact of one step, unless the one on disk is the same already.
+/// Makes one artifact, unless the one on disk is the same already.
 ///
 /// # Errors
-/// [`crate::error::Error::Rejected`] when a rule or limit refuses it; the artifact on disk stays as it was.
-pub fn pack(plan: &Plan, step: &Step, binary: &Path, compile: Duration, ui: Ui) -> Result<Packed> {
+/// [`crate::error::Error::Rejected`] when a rule, limit or budget refuses it; the artifact on disk stays as it was.
+pub fn pack(parts: &Parts<'_>, ui: Ui) -> Result<Packed> {
     let started = Instant::now();
-    let bytes = fs::read(binary)?;
+    let step = parts.step;
+    let content = Content::read(parts)?;
     let settings = ZipSettings {
-        level: plan.level,
-        modified: plan.modified,
+        level: step.packing.level,
+        modified: step.packing.modified,
         first: Some(lambda::BOOTSTRAP),
     };
-    let toolchain = toolchain(plan, step);
-    let fingerprint = fingerprint(plan, step, &bytes, &settings, &toolchain)?;
+    let toolchain = describe::toolchain(parts.group, step);
+    let fingerprint = fingerprint::fingerprint(parts, &content, &settings, &toolchain)?;
     let record = Record::load(&step.directory);
     let previous_size = record.as_ref().map(|record| record.artifact.size);
     let timings = |fresh| Timings {
-        compile_ms: millis(compile),
+        compile_ms: millis(parts.compile),
         pack_ms: millis(started.elapsed()),
         fresh,
     };
 
+    let unstripped = step.directory.join(UNSTRIPPED);
     if let Some(record) = record
         && record.is_fresh(&fingerprint, &step.artifact)
-        && holds(&step.directory.join(UNSTRIPPED), &bytes)
+        && content
+            .binary
+            .as_ref()
+            .is_none_or(|bytes| holds(&unstripped, bytes))
     {
         let path = fs::from_here(&step.artifact);
         let artifact = Artifact {
-            next: next(step, &path),
+            next: describe::next(step, &path),
             path,
             timings: timings(true),
             ..record.artifact
@@ -91,10 +111,19 @@ pub fn pack(plan: &Plan, step: &Step, binary: &Path, compile: Duration, ui: Ui) 
         });
     }
 
-    let (zip, findings) = assemble(plan, step, &bytes, &settings, ui)?;
-    write(&step.directory.join(UNSTRIPPED), 0o755, &bytes)?;
+    let (zip, findings) = assemble(parts, &content, &settings, ui)?;
+    if let Some(bytes) = &content.binary {
+        write(&unstripped, 0o755, bytes)?;
+    }
     write(&step.artifact, 0o644, &zip.bytes)?;
-    let artifact = describe(plan, step, &zip, findings, toolchain, timings(false));
+    let artifact = describe::describe(
+        step,
+        &zip,
+        parts.layers,
+        findings,
+        toolchain,
+        timings(false),
+    );
     let record = Record {
         fingerprint,
         artifact,
@@ -106,51 +135,111 @@ pub fn pack(plan: &Plan, step: &Step, binary: &Path, compile: Duration, ui: Ui) 
     })
 }
 
+/// What was compiled, as it came from the compiler.
+struct Content {
+    binary: Option<Vec<u8>>,
+    extensions: Vec<(String, Vec<u8>)>,
+}
+
+impl Content {
+    fn read(parts: &Parts<'_>) -> Result<Self> {
+        let extensions = parts.extensions.iter();
+        Ok(Self {
+            binary: parts.binary.as_ref().map(fs::read).transpose()?,
+            extensions: extensions
+                .map(|(name, path)| Ok((name.clone(), fs::read(path)?)))
+                .collect::<Result<_>>()?,
+        })
+    }
+}
+
 /// Whether a file holds exactly these bytes.
 fn holds(path: &Path, bytes: &[u8]) -> bool {
     fs::metadata(path).is_ok_and(|facts| facts.len() == bytes.len() as u64)
         && fs::read(path).is_ok_and(|content| content == bytes)
 }
 
-/// Strips, checks and packs a binary, in memory: nothing that is refused touches the disk.
+/// Strips, checks and packs, in memory: nothing that is refused touches the disk.
 fn assemble(
-    plan: &Plan,
-    step: &Step,
-    bytes: &[u8],
+    parts: &Parts<'_>,
+    content: &Content,
     settings: &ZipSettings<'_>,
     ui: Ui,
 ) -> Result<(Zip, Vec<Finding>)> {
-    let stripped = binary::strip(bytes, plan.strip)?;
+    let step = parts.step;
+    let mut findings = Vec::new();
+    let stripped = match &content.binary {
+        Some(bytes) => Some(inspected(parts, bytes, &mut findings, ui)?),
+        None => None,
+    };
+    let size = stripped.as_ref().map_or(0, |bytes| bytes.len() as u64);
+    lambda::refuse_unzipped_excess(size, &step.includes)?;
+    let tree = tree(parts, stripped, content)?;
+    let zip = zip::write(&tree, settings)?;
+    lambda::refuse_excess(&zip, parts.layers)?;
+    check::budget(&step.function.name, step.packing.budget, &zip)?;
+    Ok((zip, findings))
+}
+
+/// The stripped binary, after it was held against the platform's rules.
+fn inspected(
+    parts: &Parts<'_>,
+    bytes: &[u8],
+    findings: &mut Vec<Finding>,
+    ui: Ui,
+) -> Result<Vec<u8>> {
+    let step = parts.step;
+    let strip = step.packing.strip;
+    let stripped = binary::strip(bytes, strip)?;
     let beside: Vec<&str> = step
         .includes
         .iter()
         .map(|include| include.name.as_str())
         .collect();
-    let mut findings = check::binary(
+    let mut found = check::binary(
         &stripped,
-        &known_roots(plan),
+        &known_roots(parts.group),
         step.target.arch,
-        plan.runtime,
+        step.packing.runtime,
         &beside,
         ui,
     )?;
     // What the user asked to keep is no finding.
-    let kept = |rule: &str| match plan.strip {
+    let kept = |rule: &str| match strip {
         Strip::Symbols => false,
         Strip::Debuginfo => rule == "lambda/symbols",
         Strip::None => rule == "lambda/symbols" || rule == "lambda/debug-info",
     };
-    findings.retain(|finding| !kept(&finding.rule));
-    findings.extend(lint_unstripped(plan, step, bytes));
-    lambda::refuse_unzipped_excess(stripped.len() as u64, &step.includes)?;
-    let tree = lambda::assemble(stripped, &step.includes)?;
-    let zip = zip::write(&tree, settings)?;
-    lambda::refuse_excess(&zip)?;
-    Ok((zip, findings))
+    found.retain(|finding| !kept(&finding.rule));
+    if let Group::Cargo(plan) = parts.group {
+        found.extend(lint_unstripped(plan, step, bytes));
+    }
+    findings.extend(found);
+    Ok(stripped)
+}
+
+/// The layout of an artifact of this kind.
+fn tree(parts: &Parts<'_>, binary: Option<Vec<u8>>, content: &Content) -> Result<FileTree> {
+    let step = parts.step;
+    let name = &step.function.name;
+    match (step.function.kind, binary) {
+        (Kind::Function, Some(binary)) => {
+            let strip = |(name, bytes): &(String, Vec<u8>)| {
+                Ok((name.clone(), binary::strip(bytes, step.packing.strip)?))
+            };
+            let extensions = content.extensions.iter().map(strip);
+            let extensions = extensions.collect::<Result<Vec<_>>>()?;
+            lambda::assemble(binary, &step.includes, extensions)
+        }
+        (Kind::Extension, Some(binary)) => lambda::assemble_extension(name, binary, &step.includes),
+        (Kind::Layer | Kind::Function | Kind::Extension, _) => {
+            lambda::assemble_layer(&step.includes)
+        }
+    }
 }
 
 /// What only the symbols of the unstripped binary tell.
-fn lint_unstripped(plan: &Plan, step: &Step, bytes: &[u8]) -> Vec<Finding> {
+fn lint_unstripped(plan: &CargoPlan, step: &Step, bytes: &[u8]) -> Vec<Finding> {
     let (name, mut findings) = (&step.function.name, Vec::new());
     let Some(target) = plan.target(step.target) else {
         return findings;
@@ -178,147 +267,15 @@ fn unwritable(path: &Path, cause: std::io::Error) -> Error {
     }
 }
 
-/// A digest of everything that decides the artifact's bytes and what is reported of it.
-fn fingerprint(
-    plan: &Plan,
-    step: &Step,
-    binary: &[u8],
-    settings: &ZipSettings<'_>,
-    toolchain: &BTreeMap<String, String>,
-) -> Result<String> {
-    let mut text = format!(
-        "slsbuild {} binary {} {:?} {settings:?} {:?} {:?} {toolchain:?}\n",
-        this_program(),
-        Sha256::of(binary),
-        plan.strip,
-        plan.runtime,
-        step.target,
-    );
-    for include in &step.includes {
-        let digest = Sha256::of_reader(fs::File::open(&include.path)?)?;
-        let _ = writeln!(text, "{:?} {} {digest}", include.name, include.executable);
-    }
-    Ok(Sha256::of(text.as_bytes()).to_string())
-}
-
-/// This very build of slsbuild: one of the same version may pack or judge differently while it is developed.
-fn this_program() -> String {
-    let facts = std::env::current_exe().and_then(fs::metadata).ok();
-    let modified = facts.as_ref().and_then(|facts| facts.modified().ok());
-    format!(
-        "{} {:?} {modified:?}",
-        env!("CARGO_PKG_VERSION"),
-        facts.map(|facts| facts.len())
-    )
-}
-
-fn describe(
-    plan: &Plan,
-    step: &Step,
-    zip: &Zip,
-    findings: Vec<Finding>,
-    toolchain: BTreeMap<String, String>,
-    timings: Timings,
-) -> Artifact {
-    let digest = Sha256::of(&zip.bytes);
-    let size = zip.bytes.len() as u64;
-    let path = fs::from_here(&step.artifact);
-    let files = zip.entries.iter().map(|entry| File {
-        name: entry.name.clone(),
-        size: entry.size,
-        compressed_size: entry.compressed,
-    });
-    Artifact {
-        name: step.function.name.clone(),
-        platform: "lambda".to_owned(),
-        kind: "function".to_owned(),
-        arch: step.target.arch.name().to_owned(),
-        target: Some(step.target.triple().to_owned()),
-        size,
-        uncompressed_size: Some(zip.uncompressed_size()),
-        sha256: digest.to_string(),
-        code_sha256: Some(digest.base64()),
-        runtime: Some(plan.runtime.name().to_owned()),
-        handler: Some(lambda::BOOTSTRAP.to_owned()),
-        files: files.collect(),
-        limits: lambda::limits(size, zip.uncompressed_size()),
-        budget: Vec::new(),
-        findings,
-        toolchain,
-        timings,
-        next: next(step, &path),
-        path,
-    }
-}
-
-/// What one does with the artifact next.
-fn next(step: &Step, path: &Path) -> Vec<Next> {
-    let path = quote(path.as_os_str());
-    let name = quote(step.function.name.as_ref());
-    let arch = step.target.arch.lambda_name();
-    let line = |verb: &str, command: String| Next {
-        verb: verb.to_owned(),
-        command,
-    };
-    vec![
-        line("run", format!("slsbuild invoke {path}")),
-        line(
-            "deploy",
-            format!(
-                "aws lambda update-function-code --function-name {name} --architectures {arch} --zip-file fileb://{path}"
-            ),
-        ),
-    ]
-}
-
-/// What the artifact is made with, for the report.
-fn toolchain(plan: &Plan, step: &Step) -> BTreeMap<String, String> {
-    let mut facts = BTreeMap::from([
-        ("rustc".to_owned(), plan.rustc.version.clone()),
-        ("profile".to_owned(), plan.profile.name.clone()),
-    ]);
-    facts.extend(
-        plan.rustc
-            .commit
-            .clone()
-            .map(|commit| ("rustc_commit".to_owned(), commit)),
-    );
-    for (key, value) in plan
-        .profile
-        .set
-        .iter()
-        .filter(|(key, _)| *key != "strip")
-        .chain(&plan.profile.kept)
-    {
-        facts.insert((*key).to_owned(), value.trim_matches('"').to_owned());
-    }
-    if let Some(target) = plan.target(step.target) {
-        facts.insert("linker".to_owned(), target.linker.to_string());
-        facts.insert("target_cpu".to_owned(), target.cpu.name().to_owned());
-        let option = plan.llvm_option(target);
-        facts.extend(option.map(|option| ("llvm_args".to_owned(), option.to_owned())));
-        let archive = target.runtime_archive.archive().map(runtime::version);
-        facts.extend(archive.map(|version| ("runtime_archive".to_owned(), version)));
-        if let Guidance::Profile(profile) = &target.guidance {
-            facts.insert(PGO_PROFILE.to_owned(), profile.sha256.to_string());
-        }
-        let c_compiler = match &target.c_compiler {
-            CPlan::Found(CCompiler::Zig(_)) => Some("zig".to_owned()),
-            CPlan::Found(CCompiler::Gcc(_)) => Some("gcc".to_owned()),
-            CPlan::User(variable) => Some(format!("{variable} (yours)")),
-            CPlan::NotNeeded | CPlan::Unknown | CPlan::Missing(_) => None,
-        };
-        facts.extend(c_compiler.map(|compiler| ("c_compiler".to_owned(), compiler)));
-    }
-    facts
-}
-
 /// Directories of this machine that must not stand in the binary.
-fn known_roots(plan: &Plan) -> Vec<&str> {
-    plan.remapped
-        .iter()
-        .filter_map(|(path, _)| path.to_str())
-        .collect()
+fn known_roots(group: &Group) -> Vec<&str> {
+    match group {
+        Group::Cargo(plan) => {
+            let prefixes = plan.remapped.iter();
+            prefixes.filter_map(|(path, _)| path.to_str()).collect()
+        }
+        Group::Ready(_) => Vec::new(),
+    }
 }
 
 fn millis(duration: Duration) -> u64 {

@@ -1,12 +1,16 @@
 //! `slsbuild plan`: what `zip` would do, and nothing touched.
 
-use serde_json::json;
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
 
 use crate::build::{cargo, runtime};
 use crate::cli::{BuildArgs, Format};
 use crate::error::Result;
 use crate::fs;
-use crate::plan::{CPlan, PgoPlan, Plan, Reason, RuntimePlan, TargetPlan};
+use crate::plan::{
+    CPlan, CargoPlan, Group, Output, PgoPlan, Plan, Reason, RuntimePlan, TargetPlan, wishes,
+};
 use crate::project::Project;
 use crate::project::graph::Touch;
 use crate::project::toolchain::CCompiler;
@@ -19,8 +23,10 @@ use crate::ui::{Ui, Verbosity};
 /// For everything that would fail before cargo runs.
 pub fn plan(arguments: &BuildArgs, format: Format, ui: Ui) -> Result<()> {
     let settings = Settings::resolve(arguments)?;
-    let project = Project::load(&settings.cargo, ui)?;
-    let plan = Plan::new(project, &settings, Touch::Nothing, ui)?;
+    let project = Project::load(&settings.cargo, settings.config.as_deref(), ui)?;
+    let wishes = wishes::found(&project, &settings)?;
+    let output = Output::flat(&project, &settings);
+    let plan = Plan::new(&wishes, &project, &output, &settings, Touch::Nothing, ui)?;
     plan.say_notes(ui);
     match format {
         Format::Human => ui.result(human(&plan).join("\n")),
@@ -29,6 +35,30 @@ pub fn plan(arguments: &BuildArgs, format: Format, ui: Ui) -> Result<()> {
 }
 
 fn human(plan: &Plan) -> Vec<String> {
+    let mut lines = Vec::new();
+    for group in &plan.groups {
+        match group {
+            Group::Cargo(plan) => lines.extend(human_cargo(plan)),
+            Group::Ready(_) => {}
+        }
+    }
+    for step in plan.steps() {
+        let includes = match step.includes.len() {
+            0 => String::new(),
+            1 => " with 1 include".to_owned(),
+            count => format!(" with {count} includes"),
+        };
+        lines.push(format!(
+            "{} for {}{includes} -> {}",
+            step.function.name,
+            step.target,
+            fs::from_here(&step.artifact).display()
+        ));
+    }
+    lines
+}
+
+fn human_cargo(plan: &CargoPlan) -> Vec<String> {
     let mut lines = vec![format!(
         "rustc {} ({})",
         plan.rustc.version, plan.rustc.host
@@ -48,32 +78,39 @@ fn human(plan: &Plan) -> Vec<String> {
     }
     lines.extend(plan.pgo.as_ref().map(pgo));
     lines.extend(commands(plan));
-    for step in &plan.steps {
-        let includes = match step.includes.len() {
-            0 => String::new(),
-            1 => " with 1 include".to_owned(),
-            count => format!(" with {count} includes"),
-        };
-        lines.push(format!(
-            "{} for {}{includes} -> {}",
-            step.function.name,
-            step.target,
-            fs::from_here(&step.artifact).display()
-        ));
-    }
     lines
 }
 
-fn json(plan: &Plan) -> serde_json::Value {
-    let profile_keys =
-        |keys: &[(&'static str, String)]| -> serde_json::Map<String, serde_json::Value> {
-            keys.iter()
-                .map(|(key, value)| ((*key).to_owned(), json!(value.trim_matches('"'))))
-                .collect()
-        };
+fn json(plan: &Plan) -> Value {
+    let groups = plan.groups.iter().map(|group| match group {
+        Group::Cargo(plan) => json_cargo(plan),
+        Group::Ready(_) => json!({ "builder": "none" }),
+    });
     json!({
         "schema_version": crate::report::SCHEMA_VERSION,
         "slsbuild": env!("CARGO_PKG_VERSION"),
+        "groups": groups.collect::<Vec<_>>(),
+        "artifacts": plan.steps().map(|step| json!({
+            "name": step.function.name,
+            "package": step.function.binary().map(|binary| &binary.package),
+            "platform": "lambda",
+            "kind": step.function.kind.name(),
+            "arch": step.target.arch.name(),
+            "target": step.function.binary().map(|_| step.target.triple()),
+            "path": fs::from_here(&step.artifact),
+            "includes": step.includes.iter().map(|include| &include.name).collect::<Vec<_>>(),
+        })).collect::<Vec<_>>(),
+    })
+}
+
+fn json_cargo(plan: &CargoPlan) -> Value {
+    let profile_keys = |keys: &[(&'static str, String)]| -> serde_json::Map<String, Value> {
+        keys.iter()
+            .map(|(key, value)| ((*key).to_owned(), json!(value.trim_matches('"'))))
+            .collect()
+    };
+    json!({
+        "builder": "cargo",
         "rustc": plan.rustc.version,
         "host": plan.rustc.host,
         "profile": {
@@ -91,23 +128,14 @@ fn json(plan: &Plan) -> serde_json::Value {
             "runtime_archive": target.runtime_archive.archive().map(runtime::version),
         })).collect::<Vec<_>>(),
         "commands": commands(plan),
-        "artifacts": plan.steps.iter().map(|step| json!({
-            "name": step.function.name,
-            "package": step.function.package,
-            "platform": "lambda",
-            "kind": "function",
-            "arch": step.target.arch.name(),
-            "target": step.target.triple(),
-            "path": fs::from_here(&step.artifact),
-            "includes": step.includes.iter().map(|include| &include.name).collect::<Vec<_>>(),
-        })).collect::<Vec<_>>(),
+        "functions": plan.steps.iter().map(|step| &step.function.name).collect::<BTreeSet<_>>(),
     })
 }
 
-fn commands(plan: &Plan) -> Vec<String> {
-    cargo::commands(plan, Verbosity::Normal)
+fn commands(plan: &CargoPlan) -> Vec<String> {
+    cargo::calls(plan, Verbosity::Normal)
         .iter()
-        .map(ToString::to_string)
+        .map(|call| call.command.to_string())
         .collect()
 }
 

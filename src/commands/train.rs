@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 use crate::fs;
 use crate::interrupt;
 use crate::local::{Configuration, Ending, Event, Failure, Instance, Invocation, Logging, Sandbox};
-use crate::plan::{Guidance, GuidingProfile, MOST_PROFILE, PgoPlan, Plan, Step, Training};
+use crate::plan::{CargoPlan, Guidance, GuidingProfile, MOST_PROFILE, PgoPlan, Step, Training};
 use crate::target::{Arch, Target};
 use crate::ui::Ui;
 
@@ -25,7 +25,7 @@ const MEMORY_MB: u32 = 1024;
 ///
 /// # Errors
 /// [`Error::FunctionFailed`] when a function fails on an event, and whatever building it fails of.
-pub fn guided(mut plan: Plan, ui: Ui) -> Result<Plan> {
+pub fn guided(mut plan: CargoPlan, ui: Ui) -> Result<CargoPlan> {
     let profiles = match &plan.pgo {
         None => return Ok(plan),
         Some(PgoPlan::Use(path)) => {
@@ -51,14 +51,18 @@ pub fn guided(mut plan: Plan, ui: Ui) -> Result<Plan> {
 }
 
 /// Builds, runs and merges; one profile for each target, of all its functions.
-fn train(plan: &Plan, training: &Training, ui: Ui) -> Result<BTreeMap<Target, GuidingProfile>> {
+fn train(
+    plan: &CargoPlan,
+    training: &Training,
+    ui: Ui,
+) -> Result<BTreeMap<Target, GuidingProfile>> {
     let counting = counting(plan);
-    let compiled = build::compile(&counting, ui)?;
+    let binaries = build::compile_rust(&counting, ui)?;
     let mut raw: BTreeMap<Target, Vec<PathBuf>> = BTreeMap::new();
     let scratch = tempfile::tempdir()?;
     let _registration = interrupt::remove_on_interrupt(scratch.path());
-    for (step, binary) in plan.steps.iter().zip(&compiled.binaries) {
-        let profiles = run(step, binary, training, ui)?;
+    for (step, binary) in plan.steps.iter().zip(binaries) {
+        let profiles = run(step, &binary?, training, ui)?;
         for content in profiles {
             let files = raw.entry(step.target).or_default();
             let path = scratch
@@ -80,7 +84,7 @@ fn train(plan: &Plan, training: &Training, ui: Ui) -> Result<BTreeMap<Target, Gu
 }
 
 /// The same plan, with binaries that count, in a target directory of its own: the user's stays as it is.
-fn counting(plan: &Plan) -> Plan {
+fn counting(plan: &CargoPlan) -> CargoPlan {
     let directory = plan.root.join("pgo").join("target");
     let mut counting = plan.clone();
     counting.cargo.target_dir = Some(directory.clone());

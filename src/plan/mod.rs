@@ -1,209 +1,140 @@
 //! The plan: pure data that says what will be built, with which toolchain, into which files. Everything that can fail
-//! without cargo has failed once a plan exists. `slsbuild plan` prints it, `build/` runs it.
+//! without a compiler has failed once a plan exists. `slsbuild plan` prints it, `build/` runs it.
 
+mod cargo;
+mod companions;
 mod notes;
 mod pgo;
 mod profile;
+mod ready;
 mod runtime;
+mod step;
 mod toolchain;
+pub mod wishes;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use crate::artifact::deflate::Level;
-use crate::artifact::zip::DosTime;
-use crate::binary::Strip;
-use crate::error::{Error, Result};
-use crate::platform::lambda::{self, Runtime};
-use crate::project::cargo_config;
+use crate::error::Result;
 use crate::project::graph::Touch;
-use crate::project::include::{self, Included};
-use crate::project::toolchain::Rustc;
-use crate::project::{CargoOptions, Function, Project};
-use crate::settings::Settings;
-use crate::target::Target;
+use crate::project::{Function, Project, Source};
+use crate::settings::{FunctionSettings, Settings};
 use crate::ui::Ui;
 
+pub use cargo::CargoPlan;
 pub use pgo::{MOST_PROFILE, PgoPlan, Training};
 pub use profile::ProfilePlan;
+pub use ready::ReadyPlan;
 pub use runtime::{Archive, Reason, RuntimePlan};
+pub use step::{Output, Packing, Step};
 pub use toolchain::{CPlan, Cpu, Guidance, GuidingProfile, Linker, TargetPlan};
+
+/// A function to be built, and what holds for it.
+#[derive(Clone, Debug)]
+pub struct Wish {
+    /// The function.
+    pub function: Function,
+    /// What holds for it.
+    pub settings: FunctionSettings,
+    /// Whether its artifact is wanted; else it only decides how the others are compiled.
+    pub wanted: bool,
+}
 
 /// What will be done.
 #[derive(Clone, Debug)]
 pub struct Plan {
-    /// The manifest that cargo is given.
-    pub manifest: PathBuf,
-    /// What cargo is told.
-    pub cargo: CargoOptions,
-    /// The compiler.
-    pub rustc: Rustc,
-    /// How each target is compiled and linked.
-    pub targets: Vec<TargetPlan>,
-    /// The profile, with what slsbuild adds to it.
-    pub profile: ProfilePlan,
-    /// Path prefixes of this machine, and what stands in the binary instead.
-    pub remapped: Vec<(PathBuf, String)>,
-    /// One step per function and target; cargo is called once for all of them.
-    pub steps: Vec<Step>,
-    /// What is stripped from each binary.
-    pub strip: Strip,
-    /// How hard artifacts are compressed.
-    pub level: Level,
-    /// The time that every entry of an artifact carries.
-    pub modified: DosTime,
-    /// The Lambda runtime that the artifacts must run on.
-    pub runtime: Runtime,
-    /// How the optimizer learns, if it does.
-    pub pgo: Option<PgoPlan>,
-    /// Cargo's target directory.
-    pub target_directory: PathBuf,
-    /// The directory below which all our files of this project lie.
+    /// Functions that are compiled together.
+    pub groups: Vec<Group>,
+    /// The directory below which the artifacts and the report lie.
     pub root: PathBuf,
-    /// The directory of what is kept between projects.
-    pub cache: PathBuf,
+    /// Whether what can be built is built, also when something fails.
+    pub keep_going: bool,
 }
 
-/// One artifact to be made.
+/// Functions that are compiled together.
 #[derive(Clone, Debug)]
-pub struct Step {
-    /// The function.
-    pub function: Function,
-    /// The target it is built for.
-    pub target: Target,
-    /// What is packed beside the binary.
-    pub includes: Vec<Included>,
-    /// The directory of the artifact's own files.
-    pub directory: PathBuf,
-    /// The zip.
-    pub artifact: PathBuf,
+pub enum Group {
+    /// By cargo, in one call wherever that is possible.
+    Cargo(Box<CargoPlan>),
+    /// By nobody: the binaries are there, or there are none.
+    Ready(ReadyPlan),
+}
+
+impl Group {
+    /// The artifacts that it makes.
+    pub fn steps(&self) -> &[Step] {
+        match self {
+            Self::Cargo(plan) => &plan.steps,
+            Self::Ready(plan) => &plan.steps,
+        }
+    }
 }
 
 impl Plan {
     /// Decides what will be done. Reads the machine and the project, changes nothing.
     ///
     /// # Errors
-    /// For everything that can be known to fail before cargo runs.
-    pub fn new(project: Project, settings: &Settings, touch: Touch, ui: Ui) -> Result<Self> {
-        let profile = cargo_config::profile(&settings.cargo.profile, &project.workspace_root)?;
-        // Before the targets, whose dependency graph may have to be downloaded.
-        let steps = steps(&project, settings)?;
-        let pgo = PgoPlan::new(&project, settings)?;
-        let profile_plan = ProfilePlan::new(&profile, settings);
-        let compact = profile_plan.is_compact();
-        let rustc = project.rustc.clone();
-        let targets = settings
-            .targets
-            .iter()
-            .map(|target| TargetPlan::new(*target, &project, settings, compact, touch, ui))
-            .collect::<Result<_>>()?;
-        Ok(Self {
-            targets,
-            steps,
-            remapped: remapped(&project, &rustc),
-            strip: settings
-                .strip
-                .unwrap_or_else(|| profile::strip_of(&profile)),
-            level: if profile.is_release {
-                Level::Release
-            } else {
-                Level::Development
-            },
-            profile: profile_plan,
-            modified: settings.modified,
-            runtime: settings.runtime,
-            pgo,
-            target_directory: project.target_directory.clone(),
-            root: project.output_root(),
-            cache: settings.cache.clone(),
-            manifest: project.manifest,
-            cargo: settings.cargo.clone(),
-            rustc,
-        })
+    /// For everything that can be known to fail before a compiler runs.
+    pub fn new(
+        wishes: &[Wish],
+        project: &Project,
+        output: &Output,
+        settings: &Settings,
+        touch: Touch,
+        ui: Ui,
+    ) -> Result<Self> {
+        let mut groups = Vec::new();
+        if let Some(workspace) = &project.workspace {
+            for members in alike(wishes) {
+                let plan = CargoPlan::new(&members, workspace, output, settings, touch, ui)?;
+                groups.push(Group::Cargo(Box::new(plan)));
+            }
+        }
+        let ready = ReadyPlan::new(wishes, output, settings)?;
+        groups.extend((!ready.steps.is_empty()).then_some(Group::Ready(ready)));
+        let plan = Self {
+            groups,
+            root: output.root.clone(),
+            keep_going: settings.cargo.keep_going,
+        };
+        output.refuse_several(plan.steps().count())?;
+        Ok(plan)
     }
 
-    /// The option that a target's LLVM is given, if it knows it.
-    pub fn llvm_option(&self, target: &TargetPlan) -> Option<&'static str> {
-        let option = self.profile.llvm_option(target.target.arch)?;
-        let name = option.split('=').next().unwrap_or(option);
-        // LLVM refuses an option that is given twice; the user's wins.
-        let is_the_users = target.user_flags.iter().any(|flag| flag.contains(name));
-        (self.rustc.knows_llvm_options && !is_the_users).then_some(option)
+    /// Every artifact that is made.
+    pub fn steps(&self) -> impl Iterator<Item = &Step> {
+        let steps = self.groups.iter().flat_map(Group::steps);
+        steps.filter(|step| !step.function.internal)
     }
 
-    /// How a target is compiled and linked.
-    pub fn target(&self, target: Target) -> Option<&TargetPlan> {
-        self.targets.iter().find(|plan| plan.target == target)
-    }
-}
-
-fn steps(project: &Project, settings: &Settings) -> Result<Vec<Step>> {
-    let mut steps = Vec::new();
-    for function in &project.functions {
-        let includes = include::resolve(
-            &settings.includes,
-            &function.directory,
-            &project.workspace_root,
-        )?;
-        refuse_own_output(&includes, &project.output_root())?;
-        lambda::refuse_unzipped_excess(0, &includes)?;
-        for target in &settings.targets {
-            let parts = [function.name.as_str(), "lambda", target.directory()];
-            let directory = parts
-                .iter()
-                .fold(project.output_root(), |path, part| path.join(part));
-            steps.push(Step {
-                function: function.clone(),
-                target: *target,
-                includes: includes.clone(),
-                artifact: settings
-                    .out_dir
-                    .as_ref()
-                    .unwrap_or(&directory)
-                    .join("bootstrap.zip"),
-                directory,
-            });
+    /// Says what the user did not ask for and should know.
+    pub fn say_notes(&self, ui: Ui) {
+        for group in &self.groups {
+            match group {
+                Group::Cargo(plan) => plan.say_notes(ui),
+                Group::Ready(_) => {}
+            }
         }
     }
-    match &settings.out_dir {
-        Some(directory) if steps.len() > 1 => Err(Error::Usage {
-            message: format!(
-                "`--out-dir {}` is for one artifact, and this makes {}",
-                directory.display(),
-                steps.len()
-            ),
-            hint: Some("choose one function and one arch: --bin NAME --arch arm64".to_owned()),
-        }),
-        _ => Ok(steps),
-    }
 }
 
-/// An artifact that held earlier artifacts would differ on every run.
-fn refuse_own_output(includes: &[Included], root: &Path) -> Result<()> {
-    match includes
-        .iter()
-        .find(|include| include.path.starts_with(root))
-    {
-        None => Ok(()),
-        Some(include) => Err(Error::Include {
-            include: include.name.clone(),
-            cause: "it is slsbuild's own output".to_owned(),
-            hint: Some("include what the function reads, not the target directory".to_owned()),
-        }),
+/// The Rust functions, together where they are compiled alike and one of them is wanted. Which functions are wanted does
+/// not decide who is together: features unify among the packages of a call, and a function must have the same bytes
+/// whether it is built alone or with the others.
+fn alike(wishes: &[Wish]) -> Vec<Vec<(usize, &Wish)>> {
+    let mut groups: Vec<Vec<(usize, &Wish)>> = Vec::new();
+    for (order, wish) in wishes.iter().enumerate() {
+        if !matches!(wish.function.source, Source::Rust(_)) {
+            continue;
+        }
+        let group = groups.iter_mut().find(|group| {
+            let mut others = group.iter();
+            others.all(|(_, other)| other.settings.compile == wish.settings.compile)
+        });
+        match group {
+            Some(group) => group.push((order, wish)),
+            None => groups.push(vec![(order, wish)]),
+        }
     }
-}
-
-/// Every directory of this machine that rustc may write into the binary. Where several match a path, rustc takes the
-/// last: the target directory lies in the workspace, which may lie in cargo's home.
-fn remapped(project: &Project, rustc: &Rustc) -> Vec<(PathBuf, String)> {
-    let mut prefixes = Vec::new();
-    prefixes.extend(cargo_config::cargo_home().map(|home| (home, "/cargo".to_owned())));
-    prefixes.push((project.workspace_root.clone(), "/project".to_owned()));
-    prefixes.push((project.target_directory.clone(), "/target".to_owned()));
-    // Std's panic messages name its sources where `rust-src` is installed, and this prefix where it is not.
-    let library = rustc
-        .commit
-        .as_ref()
-        .map_or_else(|| "/rustc".to_owned(), |commit| format!("/rustc/{commit}"));
-    prefixes.push((rustc.library_sources(), library));
-    prefixes
+    groups.retain(|group| group.iter().any(|(_, wish)| wish.wanted));
+    groups
 }

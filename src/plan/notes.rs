@@ -1,10 +1,10 @@
 //! What the user did not ask for and should know: said before cargo starts.
 
-use super::{CPlan, Linker, Plan, Reason, RuntimePlan, TargetPlan};
+use super::{CPlan, CargoPlan, Linker, Reason, RuntimePlan, TargetPlan};
 use crate::error::Names;
 use crate::ui::Ui;
 
-impl Plan {
+impl CargoPlan {
     /// Says what the user did not ask for: profile keys that win, a linker of theirs, a C compiler that is missing.
     pub fn say_notes(&self, ui: Ui) {
         let kept: Vec<String> = self

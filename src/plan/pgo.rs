@@ -4,13 +4,13 @@
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
+use super::Wish;
 use crate::error::{Error, Names, Result};
 use crate::fs;
 use crate::process::quote;
 use crate::project::toolchain::{Rustc, find_emulator};
-use crate::project::{Function, Project};
-use crate::settings::{Pgo, Settings};
-use crate::target::Arch;
+use crate::settings::{Compile, Pgo};
+use crate::target::{Arch, Target};
 
 /// The files of a directory of events that are looked at; more is a mistake of the path.
 const MOST_EVENTS: usize = 10_000;
@@ -44,8 +44,13 @@ pub struct Training {
 }
 
 impl PgoPlan {
-    pub(super) fn new(project: &Project, settings: &Settings) -> Result<Option<Self>> {
-        let Some(pgo) = &settings.pgo else {
+    pub(super) fn new(
+        wanted: &[(usize, &Wish)],
+        targets: &[Target],
+        rustc: &Rustc,
+        compile: &Compile,
+    ) -> Result<Option<Self>> {
+        let Some(pgo) = &compile.pgo else {
             return Ok(None);
         };
         let (flag, path) = match pgo {
@@ -53,13 +58,13 @@ impl PgoPlan {
             Pgo::Use(profile) => ("--pgo-profile", Some(profile.as_path())),
         };
         if let Some(path) = path
-            && settings.targets.len() > 1
+            && targets.len() > 1
         {
             return Err(Error::Usage {
                 message: format!(
                     "`{flag} {}` is for one arch, and this builds for {}: what was learned on one misleads on another",
                     path.display(),
-                    settings.targets.len()
+                    targets.len()
                 ),
                 hint: Some("build one arch at a time: --arch arm64".to_owned()),
             });
@@ -71,17 +76,18 @@ impl PgoPlan {
             }
             Pgo::Train {
                 events,
+                own,
                 repeat,
                 environment,
                 out,
             } => Ok(Some(Self::Train(Training {
-                profdata: able_to_train(project, settings, out.as_deref())?,
-                events: project
-                    .functions
+                profdata: able_to_train(targets, rustc, out.as_deref())?,
+                events: wanted
                     .iter()
-                    .map(|function| {
-                        let own = events_of(function, events, project.functions.len() == 1)?;
-                        Ok((function.name.clone(), own))
+                    .map(|(_, wish)| {
+                        let name = &wish.function.name;
+                        let found = events_of(name, events, *own || wanted.len() == 1)?;
+                        Ok((name.clone(), found))
                     })
                     .collect::<Result<_>>()?,
                 repeat: *repeat,
@@ -93,8 +99,8 @@ impl PgoPlan {
 }
 
 /// That the functions can be run here and their profile be kept; gives the tool that makes it.
-fn able_to_train(project: &Project, settings: &Settings, out: Option<&Path>) -> Result<PathBuf> {
-    for target in &settings.targets {
+fn able_to_train(targets: &[Target], rustc: &Rustc, out: Option<&Path>) -> Result<PathBuf> {
+    for target in targets {
         if Arch::host() != Some(target.arch) {
             find_emulator(target.arch)?;
         }
@@ -102,7 +108,7 @@ fn able_to_train(project: &Project, settings: &Settings, out: Option<&Path>) -> 
     if let Some(out) = out {
         refuse_what_holds_no_file(out)?;
     }
-    profdata(&project.rustc)
+    profdata(rustc)
 }
 
 fn refuse_what_holds_no_file(out: &Path) -> Result<()> {
@@ -162,10 +168,10 @@ fn refuse_what_is_no_profile(path: &Path) -> Result<()> {
 }
 
 /// The events of one function: those of the directory of its name where there is one, else all, if it is the only function.
-fn events_of(function: &Function, paths: &[PathBuf], is_only: bool) -> Result<Vec<PathBuf>> {
+fn events_of(function: &str, paths: &[PathBuf], is_only: bool) -> Result<Vec<PathBuf>> {
     let mut events = Vec::new();
     for path in paths {
-        let own = path.join(&function.name);
+        let own = path.join(function);
         if own.is_dir() {
             events.extend(files_in(&own)?);
         } else if path.is_dir() && is_only {
@@ -191,10 +197,7 @@ fn events_of(function: &Function, paths: &[PathBuf], is_only: bool) -> Result<Ve
             message: if is_only {
                 format!("there is no event in {place}")
             } else {
-                format!(
-                    "there is no event for function `{}` in {place}",
-                    function.name
-                )
+                format!("there is no event for function `{function}` in {place}")
             },
             hint: Some(format!(
                 "put one event a file into a directory; with several functions, into one of each function's name: {}/",
@@ -202,7 +205,7 @@ fn events_of(function: &Function, paths: &[PathBuf], is_only: bool) -> Result<Ve
                     .first()
                     .cloned()
                     .unwrap_or_default()
-                    .join(&function.name)
+                    .join(function)
                     .display()
             )),
         });

@@ -4,7 +4,7 @@ use crate::binary::Strip;
 use crate::project::cargo_config::Profile;
 use crate::project::toolchain::{ALIGN_LOOPS, INLINE_MORE};
 use crate::project::{Optimize, Panic};
-use crate::settings::Settings;
+use crate::settings::Compile;
 use crate::target::Arch;
 
 /// The profile, with what slsbuild adds to it.
@@ -21,11 +21,11 @@ pub struct ProfilePlan {
 }
 
 impl ProfilePlan {
-    pub(super) fn new(profile: &Profile, settings: &Settings) -> Self {
+    pub(super) fn new(profile: &Profile, compile: &Compile) -> Self {
         let mut wanted: Vec<(&'static str, String)> = Vec::new();
         // A profile for development is left alone but for what is asked for on this call.
         let default = profile.is_release.then_some(Optimize::Speed);
-        let aim = settings.optimize.or(default);
+        let aim = compile.optimize.or(default);
         if let Some(aim) = aim {
             let level = match aim {
                 Optimize::Size => "\"z\"",
@@ -45,7 +45,7 @@ impl ProfilePlan {
         let aim = aim.filter(|_| is_ours("opt-level"));
         // Cargo keeps the symbols whatever the profile says: slsbuild strips, and keeps the unstripped binary.
         set.push(("strip", "\"none\"".to_owned()));
-        if let Some(panic) = settings.panic {
+        if let Some(panic) = compile.panic {
             let strategy = match panic {
                 Panic::Unwind => "\"unwind\"",
                 Panic::Abort => "\"abort\"",

@@ -6,7 +6,7 @@ use std::fmt;
 use super::Linker;
 use crate::project::Allocator;
 use crate::project::toolchain::Rustc;
-use crate::settings::Settings;
+use crate::settings::Compile;
 use crate::target::{Libc, Target};
 
 /// The rustc that the archive needs (its own `rust-version`), as minor version of Rust 1.
@@ -46,12 +46,12 @@ impl RuntimePlan {
         target: Target,
         linker: &Linker,
         rustc: &Rustc,
-        settings: &Settings,
+        compile: &Compile,
     ) -> Self {
         if target.libc == Libc::Gnu {
             return Self::Left(Reason::Glibc);
         }
-        if !settings.runtime_archive {
+        if !compile.runtime_archive {
             return Self::Left(Reason::Unwanted);
         }
         if *linker != Linker::RustLld {
@@ -61,7 +61,7 @@ impl RuntimePlan {
             return Self::Left(Reason::OldRustc(rustc.version.clone()));
         }
         Self::Linked(Archive {
-            allocator: settings.allocator == Allocator::Dlmalloc,
+            allocator: compile.allocator == Allocator::Dlmalloc,
         })
     }
 

@@ -8,11 +8,11 @@ use super::RuntimePlan;
 use crate::digest::Sha256;
 use crate::error::{Error, Result, did_you_mean};
 use crate::platform::lambda;
-use crate::project::Project;
 use crate::project::cargo_config::{self, TargetConfig};
 use crate::project::graph::{self, CPackage, Touch};
 use crate::project::toolchain::{self, CCompiler};
-use crate::settings::Settings;
+use crate::project::{CargoOptions, RustBinary, Workspace};
+use crate::settings::Compile;
 use crate::target::{Libc, Target};
 use crate::ui::Ui;
 
@@ -72,16 +72,15 @@ impl Cpu {
     fn choose(
         user_flags: &[String],
         target: Target,
-        settings: &Settings,
+        asked: Option<&String>,
         compact: bool,
         ui: Ui,
     ) -> Result<Self> {
-        if let Some(asked) = &settings.target_cpu {
+        if let Some(asked) = asked {
             refuse_unknown_cpu(asked, target, ui)?;
         }
         let Some(name) = cargo_config::codegen_option(user_flags, "target-cpu") else {
-            let asked = settings.target_cpu.clone();
-            return Ok(Self::Named(asked.unwrap_or_else(|| {
+            return Ok(Self::Named(asked.cloned().unwrap_or_else(|| {
                 lambda::baseline_cpu(target.arch, compact).to_owned()
             })));
         };
@@ -91,7 +90,7 @@ impl Cpu {
                 None,
             );
         }
-        if let Some(asked) = &settings.target_cpu {
+        if let Some(asked) = asked {
             ui.note(format_args!(
                 "your rustflags say target-cpu `{name}`, which wins over `{asked}`"
             ));
@@ -145,18 +144,23 @@ pub enum CPlan {
     Missing(Vec<CPackage>),
 }
 
+/// What decides how a target is compiled and linked.
+pub(super) struct Surroundings<'a> {
+    pub(super) workspace: &'a Workspace,
+    pub(super) binaries: &'a [&'a RustBinary],
+    pub(super) cargo: &'a CargoOptions,
+    pub(super) compile: &'a Compile,
+    /// Whether code is to be small.
+    pub(super) compact: bool,
+    pub(super) touch: Touch,
+}
+
 impl TargetPlan {
-    pub(super) fn new(
-        target: Target,
-        project: &Project,
-        settings: &Settings,
-        compact: bool,
-        touch: Touch,
-        ui: Ui,
-    ) -> Result<Self> {
+    pub(super) fn new(target: Target, around: &Surroundings<'_>, ui: Ui) -> Result<Self> {
+        let rustc = &around.workspace.rustc;
         let TargetConfig { rustflags, linker } = cargo_config::target(target)?;
-        let installed = project.rustc.has_target(target);
-        if !installed && settings.cargo.network.offline {
+        let installed = rustc.has_target(target);
+        if !installed && around.cargo.network.offline {
             return Err(Error::ToolMissing {
                 message: format!(
                     "std for `{target}` is not installed, and rustup must not fetch it (--offline or --frozen)"
@@ -166,16 +170,22 @@ impl TargetPlan {
         }
         let linker = match linker {
             Some(linker) => Linker::User(linker),
-            None => Linker::choose(target, &project.rustc.host)?,
+            None => Linker::choose(target, &rustc.host)?,
         };
         Ok(Self {
             target,
             installed,
             guidance: Guidance::None,
-            runtime_archive: RuntimePlan::choose(target, &linker, &project.rustc, settings),
+            runtime_archive: RuntimePlan::choose(target, &linker, rustc, around.compile),
             linker,
-            cpu: Cpu::choose(&rustflags, target, settings, compact, ui)?,
-            c_compiler: CPlan::choose(target, project, settings, touch, ui)?,
+            cpu: Cpu::choose(
+                &rustflags,
+                target,
+                around.compile.target_cpu.as_ref(),
+                around.compact,
+                ui,
+            )?,
+            c_compiler: CPlan::choose(target, around, ui)?,
             user_flags: rustflags,
         })
     }
@@ -230,14 +240,9 @@ impl Linker {
 }
 
 impl CPlan {
-    fn choose(
-        target: Target,
-        project: &Project,
-        settings: &Settings,
-        touch: Touch,
-        ui: Ui,
-    ) -> Result<Self> {
-        let known = graph::c_packages(project, &settings.cargo, target, touch, ui)?;
+    fn choose(target: Target, around: &Surroundings<'_>, ui: Ui) -> Result<Self> {
+        let (workspace, binaries) = (around.workspace, around.binaries);
+        let known = graph::c_packages(workspace, binaries, around.cargo, target, around.touch, ui)?;
         let Some(packages) = known else {
             return Ok(Self::Unknown);
         };
@@ -250,7 +255,7 @@ impl CPlan {
         Ok(match toolchain::find_c_compiler(target) {
             Some(compiler) => Self::Found(compiler),
             // The machine's own gcc compiles for its own glibc.
-            None if project.rustc.host == target.triple() => Self::NotNeeded,
+            None if workspace.rustc.host == target.triple() => Self::NotNeeded,
             None => Self::Missing(packages),
         })
     }

@@ -4,13 +4,13 @@ use std::collections::BTreeSet;
 
 use cargo_metadata::{Metadata, Package};
 
-use super::{CargoOptions, Function};
+use super::{CargoOptions, RustBinary};
 use crate::error::{Error, Names, Result};
 
 /// Cargo itself skips a binary whose features are missing, and succeeds.
 pub(super) fn refuse_missing(
     metadata: &Metadata,
-    function: &Function,
+    function: &RustBinary,
     options: &CargoOptions,
 ) -> Result<()> {
     if function.required_features.is_empty() {

@@ -9,7 +9,7 @@ use anyhow::Context as _;
 use cargo_metadata::{DependencyKind, Metadata, PackageId};
 use serde::{Deserialize, Serialize};
 
-use super::{CargoOptions, Project, cargo};
+use super::{CargoOptions, RustBinary, Workspace, cargo};
 use crate::digest::Sha256;
 use crate::error::Result;
 use crate::fs;
@@ -52,18 +52,19 @@ pub enum Touch {
 /// # Errors
 /// When cargo cannot resolve the graph.
 pub fn c_packages(
-    project: &Project,
+    workspace: &Workspace,
+    binaries: &[&RustBinary],
     options: &CargoOptions,
     target: Target,
     touch: Touch,
     ui: Ui,
 ) -> Result<Option<Vec<CPackage>>> {
-    let lock = project.workspace_root.join("Cargo.lock");
+    let lock = workspace.root.join("Cargo.lock");
     if touch == Touch::Nothing && !lock.is_file() {
         return Ok(None);
     }
-    let cache = cache_file(project, target);
-    let key = key(project, options, target)?;
+    let cache = cache_file(workspace, binaries, options, target);
+    let key = key(workspace, binaries, options, target)?;
     if let Some(cached) = fs::read_bounded(&cache, MAX_FILE)
         .ok()
         .and_then(|text| parse(&text))
@@ -72,28 +73,28 @@ pub fn c_packages(
         return Ok(Some(cached.packages));
     }
     let metadata = match touch {
-        Touch::Files => cargo::graph(&project.manifest, options, target.triple(), ui)?,
+        Touch::Files => cargo::graph(&workspace.manifest, options, target.triple(), ui)?,
         Touch::Nothing => {
             let mut offline = options.clone();
             offline.network.offline = true;
             // Without this a stale lock file would be written anew.
             offline.network.locked = true;
             let quiet = Ui::new(Verbosity::Quiet);
-            match cargo::graph(&project.manifest, &offline, target.triple(), quiet) {
+            match cargo::graph(&workspace.manifest, &offline, target.triple(), quiet) {
                 Ok(metadata) => metadata,
                 Err(_) => return Ok(None),
             }
         }
     };
-    let packages = find(&metadata, project);
+    let packages = find(&metadata, binaries);
     if touch == Touch::Files {
-        let key = self::key(project, options, target)?.unwrap_or_default();
+        let key = self::key(workspace, binaries, options, target)?.unwrap_or_default();
         let text = serde_json::to_vec(&Cached {
             key,
             packages: packages.clone(),
         })
         .context("the graph has no JSON")?;
-        fs::create_dir_all(project.output_root())?;
+        fs::create_dir_all(workspace.output_root())?;
         fs::write_if_changed(&cache, 0o644, &text)?;
     }
     Ok(Some(packages))
@@ -103,26 +104,44 @@ fn parse(text: &[u8]) -> Option<Cached> {
     serde_json::from_slice(text).ok()
 }
 
-fn cache_file(project: &Project, target: Target) -> PathBuf {
-    project
-        .output_root()
-        .join(format!("graph-{}.json", target.triple()))
+/// One file for each target and set of features and packages.
+fn cache_file(
+    workspace: &Workspace,
+    binaries: &[&RustBinary],
+    options: &CargoOptions,
+    target: Target,
+) -> PathBuf {
+    let mut name = Sha256::of(asked(binaries, options, target).as_bytes()).to_string();
+    name.truncate(16);
+    let file = format!("graph-{}-{name}.json", target.triple());
+    workspace.output_root().join(file)
+}
+
+/// What the graph is asked for.
+fn asked(binaries: &[&RustBinary], options: &CargoOptions, target: Target) -> String {
+    let mut asked = format!("{} {:?}", target.triple(), options.features.flags());
+    for binary in binaries {
+        let _ = write!(asked, " {}", binary.package_id.repr);
+    }
+    asked
 }
 
 /// A digest of all that decides the graph, or `None` while there is no lock file.
-fn key(project: &Project, options: &CargoOptions, target: Target) -> Result<Option<String>> {
-    let lock = project.workspace_root.join("Cargo.lock");
+fn key(
+    workspace: &Workspace,
+    binaries: &[&RustBinary],
+    options: &CargoOptions,
+    target: Target,
+) -> Result<Option<String>> {
+    let lock = workspace.root.join("Cargo.lock");
     if !lock.is_file() {
         return Ok(None);
     }
-    let mut decided_by = format!("{} {:?}", target.triple(), options.features.flags());
-    for function in &project.functions {
-        let _ = write!(decided_by, " {}", function.package_id.repr);
-    }
-    let root_manifest = project.workspace_root.join("Cargo.toml");
+    let mut decided_by = asked(binaries, options, target);
+    let root_manifest = workspace.root.join("Cargo.toml");
     for file in [&lock, &root_manifest]
         .into_iter()
-        .chain(&project.member_manifests)
+        .chain(workspace.members.iter().map(|(_, manifest)| manifest))
     {
         let _ = write!(
             decided_by,
@@ -135,7 +154,7 @@ fn key(project: &Project, options: &CargoOptions, target: Target) -> Result<Opti
 
 /// Packages that the functions reach through normal dependencies and that have a C build dependency. What is reached
 /// through a build dependency is compiled for the host.
-fn find(metadata: &Metadata, project: &Project) -> Vec<CPackage> {
+fn find(metadata: &Metadata, binaries: &[&RustBinary]) -> Vec<CPackage> {
     let Some(resolve) = &metadata.resolve else {
         return Vec::new();
     };
@@ -151,11 +170,7 @@ fn find(metadata: &Metadata, project: &Project) -> Vec<CPackage> {
             .and_then(|name| name.split(' ').next())
             .is_some_and(|name| C_BUILD_DEPENDENCIES.contains(&name))
     };
-    let mut open: Vec<&PackageId> = project
-        .functions
-        .iter()
-        .map(|function| &function.package_id)
-        .collect();
+    let mut open: Vec<&PackageId> = binaries.iter().map(|binary| &binary.package_id).collect();
     let mut seen = BTreeSet::new();
     let mut found = BTreeSet::new();
     while let Some(id) = open.pop() {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use super::config::{self, Include};
 use crate::artifact::name;
 use crate::error::{Error, Result};
 
@@ -14,6 +15,25 @@ use walk::{Bounds, Found};
 
 /// The name at an artifact's root that belongs to the function's own binary.
 const ENTRY_POINT: &str = "bootstrap";
+
+/// One include that the user asked for, and the line of a file that asks for it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wanted {
+    /// What is asked for.
+    pub include: Include,
+    /// Where, if a file asks for it.
+    pub place: Option<config::Place>,
+}
+
+impl Wanted {
+    /// An include as a flag says it.
+    pub fn of_flag(text: &str) -> Self {
+        Self {
+            include: Include::Path(text.to_owned()),
+            place: None,
+        }
+    }
+}
 
 /// A file of the project that goes into the artifact.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,9 +68,10 @@ impl Refusal {
         self
     }
 
-    fn of(self, include: &str) -> Error {
+    fn of(self, wanted: &Wanted) -> Error {
         Error::Include {
-            include: include.escape_debug().to_string(),
+            place: wanted.place.as_ref().map(config::Place::to_string),
+            include: wanted.include.to_string().escape_debug().to_string(),
             cause: self.cause,
             hint: self.hint,
         }
@@ -59,7 +80,7 @@ impl Refusal {
 
 /// Finds the files that `includes` name, sorted by their names in the artifact.
 ///
-/// Each include is `PATH`, `GLOB` or `FROM:TO`, relative to `base`, the package's directory; none reaches beyond
+/// Each include is `PATH`, `GLOB`, `FROM:TO` or a pair of the two, relative to `base`, the package's directory; none reaches beyond
 /// `root`, the workspace's. A path or glob keeps its path below `base` as its name. With `:TO` a file is named
 /// `TO`, or lies in it where `TO` ends with `/` or is `.`; the content of a directory, and what a glob matches
 /// (named from its first component with a wildcard on), lies in `TO`.
@@ -68,11 +89,11 @@ impl Refusal {
 /// match files only: `*` stays inside a component, `**` spans several, and as in a shell neither matches a hidden
 /// name, which a component with a leading dot does. A path that exists is never read as a glob. Links are followed
 /// as far as they stay inside.
-pub fn resolve(includes: &[String], base: &Path, root: &Path) -> Result<Vec<Included>> {
+pub fn resolve(includes: &[Wanted], base: &Path, root: &Path) -> Result<Vec<Included>> {
     let bounds = Bounds::new(base, root)?;
-    let mut taken: BTreeMap<String, (Included, &str)> = BTreeMap::new();
+    let mut taken: BTreeMap<String, (Included, &Wanted)> = BTreeMap::new();
     for include in includes {
-        let files = find(include, &bounds).map_err(|refusal| refusal.of(include))?;
+        let files = find(&include.include, &bounds).map_err(|refusal| refusal.of(include))?;
         for file in files {
             match taken.get(&file.name) {
                 Some((other, _)) if other.path != file.path => {
@@ -91,11 +112,12 @@ pub fn resolve(includes: &[String], base: &Path, root: &Path) -> Result<Vec<Incl
 }
 
 /// The files of one include, named.
-fn find(include: &str, bounds: &Bounds) -> Result<Vec<Included>, Refusal> {
-    let request = Request::parse(include, bounds.base())?;
+fn find(include: &Include, bounds: &Bounds) -> Result<Vec<Included>, Refusal> {
+    let request = Request::new(include, bounds.base())?;
+    let include = include.to_string();
     let found = match &request.pattern {
         None => bounds.files_at(&request.start).map_err(|refusal| {
-            if name::has_drive(include) && refusal.hint.is_none() {
+            if name::has_drive(&include) && refusal.hint.is_none() {
                 // `a:b` reads as a Windows path here; the user may have meant FROM:TO.
                 return refusal.with_hint(format!("for a file of one letter write `./{include}`"));
             }

@@ -20,6 +20,8 @@ pub struct CargoOptions {
     pub features: Features,
     /// How far cargo may go.
     pub network: Network,
+    /// What can be built is built, also when something fails.
+    pub keep_going: bool,
     /// Number of parallel jobs, as the user wrote it.
     pub jobs: Option<String>,
     /// More arguments for `cargo build`.
@@ -27,7 +29,7 @@ pub struct CargoOptions {
 }
 
 /// Features to activate.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Features {
     /// Features by name (`name`, `package/name`).
     pub names: Vec<String>,

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use cargo_metadata::{DependencyKind, Metadata, Package};
 
-use super::{CargoOptions, Function, features};
+use super::{CargoOptions, RustBinary};
 use crate::error::{Error, Names, Result, did_you_mean};
 
 /// Crates that speak Lambda's Runtime API for a function. A package that depends on one, directly or through
@@ -23,14 +23,14 @@ const RUNTIME_CRATES: [&str; 6] = [
 /// Chooses the functions to build.
 ///
 /// # Errors
-/// [`Error::Project`] when what was asked for is not there, is there twice, or lacks features.
+/// [`Error::Project`] when what was asked for is not there or is there twice.
 pub(super) fn functions(
     metadata: &Metadata,
     manifest: &Path,
     options: &CargoOptions,
-) -> Result<Vec<Function>> {
+) -> Result<Vec<RustBinary>> {
     let packages = packages(metadata, manifest, &options.packages)?;
-    let candidates: Vec<Function> = packages
+    let candidates: Vec<RustBinary> = packages
         .iter()
         .flat_map(|package| binaries(package))
         .collect();
@@ -40,10 +40,64 @@ pub(super) fn functions(
         named(metadata, &candidates, &options.binaries)?
     };
     refuse_twins(&chosen)?;
-    for function in &chosen {
-        features::refuse_missing(metadata, function, options)?;
-    }
     Ok(chosen)
+}
+
+/// The binary that a function's table means.
+///
+/// # Errors
+/// [`Error::Project`] when there is none, or one of several could be meant.
+pub(super) fn of_table(
+    metadata: &Metadata,
+    package: Option<&str>,
+    bin: Option<&str>,
+    function: &str,
+) -> Result<RustBinary> {
+    let specs: Vec<String> = package.map(str::to_owned).into_iter().collect();
+    let packages = match package {
+        Some(_) => packages(metadata, Path::new(""), &specs)?,
+        None => metadata.workspace_packages(),
+    };
+    let candidates: Vec<RustBinary> = packages
+        .iter()
+        .flat_map(|package| binaries(package))
+        .collect();
+    if let Some(bin) = bin {
+        let names = [bin.to_owned()];
+        let chosen = named(metadata, &candidates, &names)?;
+        refuse_twins(&chosen)?;
+        return chosen
+            .into_iter()
+            .next()
+            .ok_or_else(|| no_binary(metadata, &candidates, bin));
+    }
+    let wanted = [
+        Some(function),
+        package,
+        packages.first().and_then(|one| one.default_run.as_deref()),
+    ];
+    let of_name = |name: &str| candidates.iter().find(|binary| binary.name == name);
+    let found = match candidates.as_slice() {
+        [only] => Some(only),
+        _ => wanted.into_iter().flatten().find_map(of_name),
+    };
+    found.cloned().ok_or_else(|| {
+        let names: Vec<&str> = candidates
+            .iter()
+            .map(|binary| binary.name.as_str())
+            .collect();
+        let shown = package.unwrap_or(function);
+        Error::Project {
+            message: if names.is_empty() {
+                format!("package `{shown}` has no binary, only a library")
+            } else {
+                format!("package `{shown}` has several binaries: {}", Names(&names))
+            },
+            hint: names
+                .first()
+                .map(|name| format!("say which one: bin = \"{name}\"")),
+        }
+    })
 }
 
 /// The packages that cargo would choose from.
@@ -99,10 +153,10 @@ fn matches(spec: &str, package: &Package) -> bool {
     }
 }
 
-fn binaries(package: &Package) -> Vec<Function> {
+fn binaries(package: &Package) -> Vec<RustBinary> {
     let binaries = package.targets.iter().filter(|target| target.is_bin());
     binaries
-        .map(|target| Function {
+        .map(|target| RustBinary {
             name: target.name.clone(),
             package: package.name.to_string(),
             package_id: package.id.clone(),
@@ -120,8 +174,8 @@ fn binaries(package: &Package) -> Vec<Function> {
 fn discover(
     metadata: &Metadata,
     packages: &[&Package],
-    candidates: Vec<Function>,
-) -> Result<Vec<Function>> {
+    candidates: Vec<RustBinary>,
+) -> Result<Vec<RustBinary>> {
     if candidates.is_empty() {
         let names: Vec<&str> = packages
             .iter()
@@ -156,7 +210,7 @@ fn discover(
         .iter()
         .map(|function| function.name.clone())
         .collect();
-    let functions: Vec<Function> = candidates
+    let functions: Vec<RustBinary> = candidates
         .into_iter()
         .filter(|function| is_lambda_function(metadata, function))
         .collect();
@@ -176,7 +230,7 @@ fn discover(
 }
 
 /// Whether a function's package depends on a Lambda runtime crate, directly or through packages of its workspace.
-fn is_lambda_function(metadata: &Metadata, function: &Function) -> bool {
+fn is_lambda_function(metadata: &Metadata, function: &RustBinary) -> bool {
     let mut seen = BTreeSet::new();
     let mut open = vec![&function.package_id];
     while let Some(id) = open.pop() {
@@ -208,10 +262,14 @@ fn is_lambda_function(metadata: &Metadata, function: &Function) -> bool {
 }
 
 /// The functions of the binaries that the user named.
-fn named(metadata: &Metadata, candidates: &[Function], names: &[String]) -> Result<Vec<Function>> {
-    let mut chosen: Vec<Function> = Vec::new();
+fn named(
+    metadata: &Metadata,
+    candidates: &[RustBinary],
+    names: &[String],
+) -> Result<Vec<RustBinary>> {
+    let mut chosen: Vec<RustBinary> = Vec::new();
     for name in names {
-        let matching: Vec<&Function> = candidates
+        let matching: Vec<&RustBinary> = candidates
             .iter()
             .filter(|function| function.name == *name)
             .collect();
@@ -228,7 +286,7 @@ fn named(metadata: &Metadata, candidates: &[Function], names: &[String]) -> Resu
     Ok(chosen)
 }
 
-fn no_binary(metadata: &Metadata, candidates: &[Function], name: &str) -> Error {
+fn no_binary(metadata: &Metadata, candidates: &[RustBinary], name: &str) -> Error {
     let elsewhere = metadata.workspace_packages().into_iter().find(|package| {
         package
             .targets
@@ -257,7 +315,7 @@ fn no_binary(metadata: &Metadata, candidates: &[Function], name: &str) -> Error 
 }
 
 /// Two functions of one name would write one artifact.
-fn refuse_twins(functions: &[Function]) -> Result<()> {
+fn refuse_twins(functions: &[RustBinary]) -> Result<()> {
     for (index, function) in functions.iter().enumerate() {
         if let Some(twin) = functions[..index]
             .iter()

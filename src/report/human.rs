@@ -34,6 +34,17 @@ pub fn artifact(artifact: &Artifact, previous_size: Option<u64>, elapsed: Durati
         ),
     );
     ui.fact("size", sizes(&artifact.limits));
+    for budget in &artifact.budget {
+        ui.fact(
+            "budget",
+            format_args!(
+                "{} {} is {}",
+                Bytes(budget.value),
+                budget.name,
+                used(std::slice::from_ref(budget)).trim_start()
+            ),
+        );
+    }
     let code = artifact
         .code_sha256
         .as_ref()
@@ -56,6 +67,54 @@ pub fn finding(finding: &Finding, ui: Ui) {
         Severity::Warning => ui.warning(text, finding.hint.as_deref()),
         Severity::Note => ui.note(text),
     }
+}
+
+/// Says what was made as a table, one line an artifact, findings below it.
+pub fn table(rows: &[(&Artifact, Option<u64>)], elapsed: Duration, ui: Ui) {
+    let plural = if rows.len() == 1 { "" } else { "s" };
+    ui.status(
+        "Finished",
+        format_args!(
+            "{} artifact{plural} in {:.1}s",
+            rows.len(),
+            elapsed.as_secs_f64()
+        ),
+    );
+    let width = rows.iter().map(|(artifact, _)| artifact.name.len()).max();
+    let width = width.unwrap_or_default();
+    for (artifact, previous_size) in rows {
+        let unzipped = artifact.uncompressed_size.unwrap_or_default();
+        ui.fact(
+            &artifact.kind,
+            format_args!(
+                "{:width$}  {}  {:>7} zipped {:>7} unzipped{}{}",
+                artifact.name,
+                artifact.arch,
+                Bytes(artifact.size),
+                Bytes(unzipped),
+                used(&artifact.budget),
+                change(artifact, *previous_size),
+            ),
+        );
+    }
+    for (artifact, _) in rows {
+        for one in &artifact.findings {
+            let named = Finding {
+                message: format!("`{}`: {}", artifact.name, one.message),
+                ..one.clone()
+            };
+            finding(&named, ui);
+        }
+    }
+}
+
+/// The share of each budget.
+fn used(budget: &[LimitUse]) -> String {
+    let share = |one: &LimitUse| {
+        let LimitUse { name, limit, .. } = one;
+        format!("  {:.0} % of {} {name}", one.used_percent, Bytes(*limit))
+    };
+    budget.iter().map(share).collect()
 }
 
 fn change(artifact: &Artifact, previous_size: Option<u64>) -> String {

@@ -13,7 +13,7 @@ use super::cargo::{add_rustflags, remap};
 use crate::digest::Sha256;
 use crate::error::{Error, Result};
 use crate::fs;
-use crate::plan::{Archive, Plan, TargetPlan};
+use crate::plan::{Archive, CargoPlan, TargetPlan};
 use crate::process::{Command, quote};
 use crate::project::cargo::cargo_missing;
 use crate::project::cargo_config::cargo_home;
@@ -90,7 +90,7 @@ const PROFILE: [&str; 8] = [
 
 /// The name under which an archive is kept: a digest of everything it is made of. Cargo does not look into what it links,
 /// so the search directory is named by it too, and a changed archive changes cargo's flags.
-pub(super) fn key(plan: &Plan, target: &TargetPlan, archive: Archive) -> String {
+pub(super) fn key(plan: &CargoPlan, target: &TargetPlan, archive: Archive) -> String {
     let mut text = format!(
         "{FORMAT} {PROFILE:?} {} {} {} {}\n",
         plan.rustc.identity,
@@ -120,7 +120,7 @@ pub fn version(archive: Archive) -> String {
 /// Puts the archive and the linker script that names it into a target's search directory, and builds it first where the cache
 /// does not have it.
 pub(super) fn complete(
-    plan: &Plan,
+    plan: &CargoPlan,
     target: &TargetPlan,
     archive: Archive,
     directory: &Path,
@@ -157,7 +157,7 @@ fn read(directory: &Path, archive: Archive) -> Option<Vec<u8>> {
 
 /// Builds the archive in its directory of the cache, and gives its content.
 fn build(
-    plan: &Plan,
+    plan: &CargoPlan,
     target: &TargetPlan,
     archive: Archive,
     directory: &Path,
@@ -210,7 +210,7 @@ fn build(
     Ok(content)
 }
 
-fn command(plan: &Plan, target: &TargetPlan, directory: &Path) -> Command {
+fn command(plan: &CargoPlan, target: &TargetPlan, directory: &Path) -> Command {
     // Not in the user's directory, whose configuration is for the user's code, and which a toolchain file may speak for; so it
     // is told by their paths which cargo and rustc to use.
     let tool = |name: &str| plan.rustc.sysroot.join("bin").join(name);
@@ -253,7 +253,7 @@ fn command(plan: &Plan, target: &TargetPlan, directory: &Path) -> Command {
 }
 
 fn failed(
-    plan: &Plan,
+    plan: &CargoPlan,
     target: &TargetPlan,
     archive: Archive,
     directory: &Path,
@@ -290,7 +290,7 @@ fn failed(
 }
 
 /// The directory where a target's runtime archive and linker script lie.
-pub(super) fn directory(plan: &Plan, target: &TargetPlan, archive: Archive) -> PathBuf {
+pub(super) fn directory(plan: &CargoPlan, target: &TargetPlan, archive: Archive) -> PathBuf {
     plan.root
         .join("tools")
         .join(format!("{}-{}", target.target, key(plan, target, archive)))

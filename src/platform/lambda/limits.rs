@@ -54,16 +54,20 @@ pub fn limits(zipped: u64, unzipped: u64) -> Vec<LimitUse> {
     .collect()
 }
 
-/// Refuses a zip that passes a limit, before it is written.
+/// Refuses a zip that passes a limit, before it is written. `layers` is what its layers hold together, in bytes: Lambda
+/// counts them with the function.
 ///
 /// # Errors
 /// [`Error::Rejected`] with both numbers and the five largest entries.
-pub fn refuse_excess(zip: &Zip) -> Result<()> {
-    refuse(lint(
-        zip.bytes.len() as u64,
-        zip.uncompressed_size(),
-        &zip.entries,
-    ))
+pub fn refuse_excess(zip: &Zip, layers: u64) -> Result<()> {
+    let mut entries = zip.entries.clone();
+    entries.extend((layers > 0).then(|| EntrySize {
+        name: "its layers".to_owned(),
+        size: layers,
+        compressed: 0,
+    }));
+    let unzipped = zip.uncompressed_size().saturating_add(layers);
+    refuse(lint(zip.bytes.len() as u64, unzipped, &entries))
 }
 
 /// Refuses files that are together more than Lambda unpacks, before any of them is compressed. `binary` is the size of the
@@ -125,7 +129,8 @@ fn excess(name: &str, value: u64, limit: u64, largest: &str) -> Finding {
     )
 }
 
-fn largest(entries: &[EntrySize], size: impl Fn(&EntrySize) -> u64) -> String {
+/// The largest entries of an artifact, for a message.
+pub fn largest(entries: &[EntrySize], size: impl Fn(&EntrySize) -> u64) -> String {
     let mut entries: Vec<&EntrySize> = entries.iter().collect();
     entries.sort_by(|a, b| size(b).cmp(&size(a)).then_with(|| a.name.cmp(&b.name)));
     let named: Vec<String> = entries
@@ -169,8 +174,8 @@ mod tests {
             bytes: vec![0; length],
             entries: entries(),
         };
-        assert!(refuse_excess(&zip(100)).is_ok());
-        let error = refuse_excess(&zip(52_428_801)).unwrap_err();
+        assert!(refuse_excess(&zip(100), 0).is_ok());
+        let error = refuse_excess(&zip(52_428_801), 0).unwrap_err();
         assert_eq!(error.exit_code(), 5);
         assert!(
             error

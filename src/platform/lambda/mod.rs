@@ -9,11 +9,11 @@ mod executable;
 mod limits;
 mod runtime;
 
-pub use assemble::assemble;
+pub use assemble::{EXTENSIONS, assemble, assemble_extension, assemble_layer};
 pub use cpu::baseline_cpu;
 pub use executable::lint_binary;
 pub use limits::{
-    LimitUse, UNZIPPED_LIMIT, ZIPPED_LIMIT, limits, refuse_excess, refuse_unzipped_excess,
+    LimitUse, UNZIPPED_LIMIT, ZIPPED_LIMIT, largest, limits, refuse_excess, refuse_unzipped_excess,
 };
 pub use runtime::Runtime;
 
@@ -26,6 +26,13 @@ use crate::target::Arch;
 /// The file at the root of a zip that Lambda starts.
 /// <https://docs.aws.amazon.com/lambda/latest/dg/runtimes-custom.html> (2026-11)
 pub const BOOTSTRAP: &str = "bootstrap";
+
+/// Layers that a function may have. <https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html> (2026-11)
+pub const MOST_LAYERS: usize = 5;
+
+/// Extensions that may register in one environment. <https://docs.aws.amazon.com/lambda/latest/dg/extensions-configuration.html>
+/// (2026-11)
+pub const MOST_EXTENSIONS: usize = 10;
 
 /// More findings than this are counted and not shown.
 const MOST_FINDINGS: usize = 30;

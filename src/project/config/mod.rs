@@ -42,6 +42,34 @@ pub struct Config {
     pub sections: Vec<Section>,
 }
 
+impl Config {
+    /// Whether functions are named, so that none is looked for.
+    pub fn declares_functions(&self) -> bool {
+        self.sections
+            .iter()
+            .any(|section| section.declares_functions)
+    }
+}
+
+impl Config {
+    /// The directory of `slsbuild.toml`, if there is one.
+    pub fn file_directory(&self) -> Option<PathBuf> {
+        let mut sections = self.sections.iter();
+        let file =
+            sections.find(|section| section.file.file_name() != Some("Cargo.toml".as_ref()))?;
+        Some(file.directory.clone())
+    }
+}
+
+/// STUB
+pub fn load(
+    _asked: Option<&std::path::Path>,
+    _start: &std::path::Path,
+    _workspace: Option<&super::Workspace>,
+) -> crate::error::Result<Config> {
+    Ok(Config::default())
+}
+
 /// One file's, or one manifest's, section.
 #[derive(Clone, Debug)]
 pub struct Section {
@@ -90,6 +118,17 @@ pub enum Kind {
     Extension,
     /// A layer of files.
     Layer,
+}
+
+impl Kind {
+    /// As the report tells it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Function => "function",
+            Self::Extension => "extension",
+            Self::Layer => "layer",
+        }
+    }
 }
 
 /// The keys that may stand in `[defaults]` and in a function's table.
@@ -143,7 +182,7 @@ pub struct Keys {
     pub env: Option<Located<BTreeMap<String, String>>>,
 }
 
-/// One entry of `include`.
+/// One entry of `include`. `Display` is the form of `--include`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Include {
     /// `"PATH[:TO]"`, as `--include` takes it.
@@ -155,4 +194,13 @@ pub enum Include {
         /// Its place in the artifact.
         to: String,
     },
+}
+
+impl fmt::Display for Include {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Path(path) => f.write_str(path),
+            Self::FromTo { from, to } => write!(f, "{from}:{to}"),
+        }
+    }
 }

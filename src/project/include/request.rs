@@ -5,7 +5,7 @@ use std::path::{Component, Path, PathBuf};
 
 use globset::{GlobBuilder, GlobMatcher};
 
-use super::Refusal;
+use super::{Include, Refusal};
 use crate::artifact::name;
 use crate::fs;
 
@@ -36,8 +36,15 @@ pub(super) enum Place {
 }
 
 impl Request {
-    /// Reads `PATH`, `GLOB` or `FROM:TO`.
-    pub(super) fn parse(include: &str, base: &Path) -> Result<Self, Refusal> {
+    /// Reads `PATH`, `GLOB` or `FROM:TO`, or takes the pair that it is.
+    pub(super) fn new(include: &Include, base: &Path) -> Result<Self, Refusal> {
+        match include {
+            Include::Path(text) => Self::parse(text, base),
+            Include::FromTo { from, to } => Self::between(from, place(to)?, base),
+        }
+    }
+
+    fn parse(include: &str, base: &Path) -> Result<Self, Refusal> {
         // The colon of a Windows drive divides nothing.
         let after_drive = if name::has_drive(include) { 2 } else { 0 };
         let colon = include
@@ -48,6 +55,10 @@ impl Request {
             None => (include, Place::SamePath),
             Some((from, to)) => (from, place(to.strip_prefix(':').unwrap_or(to))?),
         };
+        Self::between(from, place, base)
+    }
+
+    fn between(from: &str, place: Place, base: &Path) -> Result<Self, Refusal> {
         if from.is_empty() {
             return Err(Refusal::new("it names no source").with_hint("write PATH, GLOB or FROM:TO"));
         }

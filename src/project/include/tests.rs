@@ -41,7 +41,7 @@ impl Project {
     }
 
     fn resolve(&self, includes: &[&str]) -> Result<Vec<Included>> {
-        let includes: Vec<String> = includes.iter().map(|&include| include.to_owned()).collect();
+        let includes: Vec<Wanted> = includes.iter().map(|text| Wanted::of_flag(text)).collect();
         resolve(&includes, &self.path("ws/pkg"), &self.path("ws"))
     }
 
@@ -267,7 +267,7 @@ mod unix {
     fn a_package_reached_through_a_link_is_the_package() {
         let project = Project::new();
         symlink(project.path("ws"), project.path("link")).unwrap();
-        let includes = ["assets/logo.png".to_owned()];
+        let includes = [Wanted::of_flag("assets/logo.png")];
         let files = resolve(&includes, &project.path("link/pkg"), &project.path("link")).unwrap();
         assert_eq!(files[0].path, project.path("ws/pkg/assets/logo.png"));
     }

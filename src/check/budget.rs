@@ -1,0 +1,111 @@
+//! The user's own limits: how much of each is used, and what to say when one is passed.
+
+use crate::artifact::zip::{EntrySize, Zip};
+use crate::error::{Error, Result};
+use crate::platform::lambda::{self, LimitUse};
+use crate::settings::Budget;
+use crate::units::{Bytes, used_percent};
+
+/// Refuses an artifact that passes a budget, before it is written.
+///
+/// # Errors
+/// [`Error::Rejected`] with both numbers and what weighs most.
+pub fn budget(function: &str, budget: Budget, zip: &Zip) -> Result<()> {
+    let passed = of(budget, zip).find(|(_, value, limit)| value > limit);
+    let Some((name, value, limit)) = passed else {
+        return Ok(());
+    };
+    let size = |entry: &EntrySize| match name {
+        "zip" => entry.compressed,
+        _ => entry.size,
+    };
+    Err(Error::Rejected {
+        message: format!(
+            "`{function}` is {} over its budget.{name}: {value} bytes, and {limit} are allowed; largest: {}",
+            Bytes(value - limit),
+            lambda::largest(&zip.entries, size)
+        ),
+        hint: Some(format!(
+            "make it smaller (--optimize size), or allow more: budget.{name} = \"{}\"",
+            Bytes(rounded_up(value))
+        )),
+    })
+}
+
+/// How much of each budget an artifact uses.
+pub fn budget_use(budget: Budget, zip: &Zip) -> Vec<LimitUse> {
+    of(budget, zip)
+        .map(|(name, value, limit)| LimitUse {
+            name: name.to_owned(),
+            value,
+            limit,
+            used_percent: used_percent(value, limit),
+            source: "budget".to_owned(),
+        })
+        .collect()
+}
+
+/// Each budget that is set: its name, what is used of it, and what it is.
+fn of(budget: Budget, zip: &Zip) -> impl Iterator<Item = (&'static str, u64, u64)> {
+    let zipped = budget
+        .zip
+        .map(|limit| ("zip", zip.bytes.len() as u64, limit));
+    let unzipped = budget
+        .unzipped
+        .map(|limit| ("unzipped", zip.uncompressed_size(), limit));
+    zipped.into_iter().chain(unzipped)
+}
+
+/// The next size of two digits that is not less.
+fn rounded_up(bytes: u64) -> u64 {
+    let mut step = 1;
+    while bytes / step >= 100 {
+        step *= 10;
+    }
+    bytes.div_ceil(step) * step
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn zip() -> Zip {
+        Zip {
+            bytes: vec![0; 1_234],
+            entries: vec![EntrySize {
+                name: "bootstrap".to_owned(),
+                size: 4_000,
+                compressed: 1_100,
+            }],
+        }
+    }
+
+    #[test]
+    fn a_budget_may_be_used_up_and_not_passed() {
+        let exact = Budget {
+            zip: Some(1_234),
+            unzipped: Some(4_000),
+        };
+        assert!(budget("orders", exact, &zip()).is_ok());
+        assert!(budget("orders", Budget::default(), &zip()).is_ok());
+        let shares: Vec<f64> = budget_use(exact, &zip())
+            .iter()
+            .map(|one| one.used_percent)
+            .collect();
+        assert_eq!(shares, [100.0, 100.0]);
+    }
+
+    #[test]
+    fn a_passed_budget_names_both_numbers_and_one_that_would_do() {
+        let tight = Budget {
+            zip: Some(1_000),
+            unzipped: None,
+        };
+        let error = budget("orders", tight, &zip()).unwrap_err();
+        assert_eq!(error.exit_code(), 5);
+        insta::assert_snapshot!(format!("{}\n{}", error.one_line(), error.hint().unwrap()), @r#"
+        `orders` is 234 B over its budget.zip: 1234 bytes, and 1000 are allowed; largest: `bootstrap` 1.10 kB
+        make it smaller (--optimize size), or allow more: budget.zip = "1.30 kB"
+        "#);
+    }
+}

@@ -1,0 +1,270 @@
+//! What every building verb does once it has a plan: train, compile, pack, report. One artifact that fails does not lose
+//! the others.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+use super::pack::{self, Packed, Parts};
+use super::train;
+use crate::build;
+use crate::cli::Format;
+use crate::error::{Error, Result};
+use crate::plan::{Group, Plan, Step};
+use crate::project::config::Kind;
+use crate::report::{Artifact, Report, human};
+use crate::target::Target;
+use crate::ui::Ui;
+
+/// How much is said of each artifact.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Telling {
+    /// All facts of each.
+    Each,
+    /// One table of all.
+    Table,
+}
+
+/// What came out of one step.
+struct Outcome<'a> {
+    step: &'a Step,
+    packed: Result<Packed>,
+}
+
+/// A binary that was compiled, and how long that took.
+struct Binary {
+    path: Result<Option<PathBuf>>,
+    elapsed: Duration,
+}
+
+/// Makes all artifacts of a plan and says so.
+///
+/// # Errors
+/// With the exit code of the first thing that failed; every artifact that could be made is there.
+pub fn make(
+    mut plan: Plan,
+    telling: Telling,
+    format: Format,
+    started: Instant,
+    ui: Ui,
+) -> Result<()> {
+    pack::prepare(&plan)?;
+    let binaries = compile(&mut plan, ui)?;
+    let mut outcomes = pack_all(&plan, binaries, ui);
+    outcomes.sort_by_key(|outcome| outcome.step.order);
+
+    let mut made = Vec::new();
+    let mut failures = Vec::new();
+    for Outcome { step, packed } in outcomes {
+        match packed {
+            Ok(packed) => made.push(packed),
+            Err(error) => failures.push((step.function.name.clone(), error)),
+        }
+    }
+    tell(&made, telling, started.elapsed(), ui);
+    let report = Report::new(made.into_iter().map(|packed| packed.artifact).collect());
+    report.save(&plan.root)?;
+    show(&report.artifacts, &report, format, ui)?;
+    verdict(failures, ui)
+}
+
+/// Compiles group after group: the binary of each step, by the name of its function and its target.
+fn compile(plan: &mut Plan, ui: Ui) -> Result<BTreeMap<(String, Target), Binary>> {
+    let keep_going = plan.keep_going;
+    let mut binaries = BTreeMap::new();
+    for group in &mut plan.groups {
+        let compiled = guide(group, ui).and_then(|()| build::compile(group, ui));
+        let (paths, elapsed) = match compiled {
+            Ok(compiled) => (compiled.binaries, compiled.elapsed),
+            Err(error) if keep_going => (fail_all(group.steps().len(), error), Duration::ZERO),
+            Err(error) => return Err(error),
+        };
+        for (step, path) in group.steps().iter().zip(paths) {
+            let key = (step.function.name.clone(), step.target);
+            binaries.insert(key, Binary { path, elapsed });
+        }
+    }
+    Ok(binaries)
+}
+
+/// Lets the optimizer learn, where it is to.
+fn guide(group: &mut Group, ui: Ui) -> Result<()> {
+    if let Group::Cargo(plan) = group {
+        **plan = train::guided((**plan).clone(), ui)?;
+    }
+    Ok(())
+}
+
+/// The error of a whole group: told of its first step, and of the others that they went with it.
+fn fail_all(count: usize, error: Error) -> Vec<Result<Option<PathBuf>>> {
+    let mut first = Some(error);
+    let next = || Err(first.take().unwrap_or(Error::CargoFailed));
+    std::iter::repeat_with(next).take(count).collect()
+}
+
+/// Packs every step: layers and extensions first, since functions count them.
+fn pack_all(
+    plan: &Plan,
+    mut binaries: BTreeMap<(String, Target), Binary>,
+    ui: Ui,
+) -> Vec<Outcome<'_>> {
+    let internal: BTreeMap<(String, Target), PathBuf> = plan
+        .groups
+        .iter()
+        .flat_map(Group::steps)
+        .filter(|step| step.function.internal)
+        .filter_map(|step| {
+            let key = (step.function.name.clone(), step.target);
+            let path = binaries.get(&key)?.path.as_ref().ok()?.clone()?;
+            Some((key, path))
+        })
+        .collect();
+    let mut outcomes: Vec<Outcome<'_>> = Vec::new();
+    for is_function in [false, true] {
+        let mut parts = Vec::new();
+        for group in &plan.groups {
+            for step in group.steps() {
+                if step.function.internal || (step.function.kind == Kind::Function) != is_function {
+                    continue;
+                }
+                let key = (step.function.name.clone(), step.target);
+                let Some(Binary { path, elapsed }) = binaries.remove(&key) else {
+                    continue;
+                };
+                let one = path.and_then(|binary| {
+                    Ok(Parts {
+                        group,
+                        step,
+                        binary,
+                        extensions: extensions(step, &internal)?,
+                        layers: layers(step, &outcomes),
+                        compile: elapsed,
+                    })
+                });
+                match one {
+                    Ok(one) => parts.push(one),
+                    Err(error) => outcomes.push(Outcome {
+                        step,
+                        packed: Err(error),
+                    }),
+                }
+            }
+        }
+        outcomes.extend(in_parallel(&parts, ui));
+    }
+    outcomes
+}
+
+/// The binaries of the internal extensions that a step packs.
+fn extensions(
+    step: &Step,
+    internal: &BTreeMap<(String, Target), PathBuf>,
+) -> Result<Vec<(String, PathBuf)>> {
+    let names = step.packing.extensions.iter();
+    names
+        .map(|name| {
+            let of_arch = internal
+                .iter()
+                .find(|((other, target), _)| other == name && target.arch == step.target.arch);
+            let (_, path) = of_arch.ok_or_else(|| Error::Project {
+                message: format!(
+                    "extension `{name}` of `{}` was not built for {}",
+                    step.function.name, step.target.arch
+                ),
+                hint: None,
+            })?;
+            Ok((name.clone(), path.clone()))
+        })
+        .collect()
+}
+
+/// What the layers of a step hold together, in bytes.
+fn layers(step: &Step, outcomes: &[Outcome<'_>]) -> u64 {
+    outcomes
+        .iter()
+        .filter(|outcome| {
+            let other = outcome.step;
+            step.packing.layers.contains(&other.function.name)
+                && other.target.arch == step.target.arch
+        })
+        .filter_map(|outcome| outcome.packed.as_ref().ok()?.artifact.uncompressed_size)
+        .fold(0, u64::saturating_add)
+}
+
+/// Packs on as many threads as the machine runs at once.
+fn in_parallel<'a>(parts: &[Parts<'a>], ui: Ui) -> Vec<Outcome<'a>> {
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let progress = ui.bar("Packing", parts.len());
+    let queue = Mutex::new(parts.iter());
+    let outcomes = Mutex::new(Vec::new());
+    std::thread::scope(|scope| {
+        for _ in 0..threads.min(parts.len()) {
+            scope.spawn(|| {
+                while let Some(one) = lock(&queue).next() {
+                    let packed = pack::pack(one, ui);
+                    progress.step();
+                    let step = one.step;
+                    lock(&outcomes).push(Outcome { step, packed });
+                }
+            });
+        }
+    });
+    outcomes
+        .into_inner()
+        .unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+/// The lock, also after a thread that had it panicked.
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex
+        .lock()
+        .unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+fn tell(made: &[Packed], telling: Telling, elapsed: Duration, ui: Ui) {
+    match telling {
+        Telling::Each => {
+            for packed in made {
+                human::artifact(&packed.artifact, packed.previous_size, elapsed, ui);
+            }
+        }
+        Telling::Table => {
+            let rows: Vec<(&Artifact, Option<u64>)> = made
+                .iter()
+                .map(|packed| (&packed.artifact, packed.previous_size))
+                .collect();
+            human::table(&rows, elapsed, ui);
+        }
+    }
+}
+
+fn show(artifacts: &[Artifact], report: &Report, format: Format, ui: Ui) -> Result<()> {
+    match format {
+        Format::Json => ui.result_bytes(report.json()?.as_bytes()),
+        Format::Human => artifacts
+            .iter()
+            .try_for_each(|artifact| ui.result(artifact.path.display())),
+    }
+}
+
+/// One failure is told as it is, several one by one.
+fn verdict(mut failures: Vec<(String, Error)>, ui: Ui) -> Result<()> {
+    if failures.len() <= 1 {
+        return failures.pop().map_or(Ok(()), |(_, error)| Err(error));
+    }
+    let code = failures.first().map_or(1, |(_, error)| error.exit_code());
+    for (name, error) in &failures {
+        if let Some(words) = error.preface() {
+            ui.words(words);
+        }
+        ui.error(
+            format_args!("`{name}`: {}", error.one_line()),
+            error.hint().as_deref(),
+        );
+    }
+    Err(Error::Several {
+        count: failures.len(),
+        code,
+    })
+}

@@ -1,0 +1,144 @@
+//! What is reported of an artifact: its facts, what it was made with, and what one does with it next.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use crate::artifact::zip::Zip;
+use crate::build::runtime;
+use crate::check;
+use crate::digest::Sha256;
+use crate::finding::Finding;
+use crate::fs;
+use crate::plan::{CPlan, CargoPlan, Group, Guidance, Step};
+use crate::platform::lambda;
+use crate::process::quote;
+use crate::project::Source;
+use crate::project::config::Kind;
+use crate::project::toolchain::CCompiler;
+use crate::report::{Artifact, File, Next, PGO_PROFILE, Timings};
+
+/// The report of an artifact that was just made.
+pub(super) fn describe(
+    step: &Step,
+    zip: &Zip,
+    layers: u64,
+    findings: Vec<Finding>,
+    toolchain: BTreeMap<String, String>,
+    timings: Timings,
+) -> Artifact {
+    let is_function = step.function.kind == Kind::Function;
+    let digest = Sha256::of(&zip.bytes);
+    let size = zip.bytes.len() as u64;
+    let path = fs::from_here(&step.artifact);
+    let files = zip.entries.iter().map(|entry| File {
+        name: entry.name.clone(),
+        size: entry.size,
+        compressed_size: entry.compressed,
+    });
+    Artifact {
+        name: step.function.name.clone(),
+        platform: "lambda".to_owned(),
+        kind: step.function.kind.name().to_owned(),
+        arch: step.target.arch.name().to_owned(),
+        target: target(step),
+        size,
+        uncompressed_size: Some(zip.uncompressed_size()),
+        sha256: digest.to_string(),
+        code_sha256: Some(digest.base64()),
+        runtime: is_function.then(|| step.packing.runtime.name().to_owned()),
+        handler: is_function.then(|| lambda::BOOTSTRAP.to_owned()),
+        files: files.collect(),
+        limits: lambda::limits(size, zip.uncompressed_size().saturating_add(layers)),
+        budget: check::budget_use(step.packing.budget, zip),
+        findings,
+        toolchain,
+        timings,
+        next: next(step, &path),
+        path,
+    }
+}
+
+/// What one does with the artifact next.
+pub(super) fn next(step: &Step, path: &Path) -> Vec<Next> {
+    let path = quote(path.as_os_str());
+    let name = quote(step.function.name.as_ref());
+    let arch = step.target.arch.lambda_name();
+    let line = |verb: &str, command: String| Next {
+        verb: verb.to_owned(),
+        command,
+    };
+    match step.function.kind {
+        Kind::Function => vec![
+            line("run", format!("slsbuild invoke {path}")),
+            line(
+                "deploy",
+                format!(
+                    "aws lambda update-function-code --function-name {name} --architectures {arch} --zip-file fileb://{path}"
+                ),
+            ),
+        ],
+        Kind::Extension | Kind::Layer => vec![line(
+            "deploy",
+            format!(
+                "aws lambda publish-layer-version --layer-name {name} --compatible-architectures {arch} --zip-file fileb://{path}"
+            ),
+        )],
+    }
+}
+
+/// The triple of Rust code.
+fn target(step: &Step) -> Option<String> {
+    match step.function.source {
+        Source::Rust(_) => Some(step.target.triple().to_owned()),
+        Source::Go(_) | Source::Ready(_) | Source::Files => None,
+    }
+}
+
+/// What an artifact is made with.
+pub(super) fn toolchain(group: &Group, step: &Step) -> BTreeMap<String, String> {
+    match group {
+        Group::Cargo(plan) => cargo_toolchain(plan, step),
+        Group::Ready(_) => BTreeMap::new(),
+    }
+}
+
+fn cargo_toolchain(plan: &CargoPlan, step: &Step) -> BTreeMap<String, String> {
+    let mut facts = BTreeMap::from([
+        ("rustc".to_owned(), plan.rustc.version.clone()),
+        ("profile".to_owned(), plan.profile.name.clone()),
+    ]);
+    facts.extend(
+        plan.rustc
+            .commit
+            .clone()
+            .map(|commit| ("rustc_commit".to_owned(), commit)),
+    );
+    for (key, value) in plan
+        .profile
+        .set
+        .iter()
+        .filter(|(key, _)| *key != "strip")
+        .chain(&plan.profile.kept)
+    {
+        facts.insert((*key).to_owned(), value.trim_matches('"').to_owned());
+    }
+    if let Some(target) = plan.target(step.target) {
+        facts.insert("linker".to_owned(), target.linker.to_string());
+        facts.insert("target_cpu".to_owned(), target.cpu.name().to_owned());
+        let option = plan.llvm_option(target);
+        facts.extend(option.map(|option| ("llvm_args".to_owned(), option.to_owned())));
+        let archive = target.runtime_archive.archive().map(runtime::version);
+        facts.extend(archive.map(|version| ("runtime_archive".to_owned(), version)));
+        if let Guidance::Profile(profile) = &target.guidance {
+            facts.insert(PGO_PROFILE.to_owned(), profile.sha256.to_string());
+        }
+        let c_compiler = match &target.c_compiler {
+            CPlan::Found(CCompiler::Zig(_)) => Some("zig".to_owned()),
+            CPlan::Found(CCompiler::Gcc(_)) => Some("gcc".to_owned()),
+            CPlan::User(variable) => Some(format!("{variable} (yours)")),
+            CPlan::NotNeeded | CPlan::Unknown | CPlan::Missing(_) => None,
+        };
+        facts.extend(c_compiler.map(|compiler| ("c_compiler".to_owned(), compiler)));
+    }
+    facts
+}

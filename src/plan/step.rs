@@ -1,0 +1,182 @@
+//! One artifact to be made: what goes into it, and into which file.
+
+use std::path::{Path, PathBuf};
+
+use super::Wish;
+use crate::artifact::deflate::Level;
+use crate::artifact::zip::DosTime;
+use crate::binary::Strip;
+use crate::error::{Error, Result};
+use crate::platform::lambda::{self, Runtime};
+use crate::project::config::Kind;
+use crate::project::include::{self, Included};
+use crate::project::{Function, Project};
+use crate::settings::{Budget, Settings};
+use crate::target::Target;
+
+/// One artifact to be made.
+#[derive(Clone, Debug)]
+pub struct Step {
+    /// Its place among all that the user asked for.
+    pub order: usize,
+    /// The function.
+    pub function: Function,
+    /// The target it is built for; of code that is not Rust, the static one of its arch.
+    pub target: Target,
+    /// What is packed beside the binary.
+    pub includes: Vec<Included>,
+    /// The directory of the artifact's own files.
+    pub directory: PathBuf,
+    /// The artifact.
+    pub artifact: PathBuf,
+    /// How it is packed.
+    pub packing: Packing,
+}
+
+/// How an artifact is packed, and what it is held against.
+#[derive(Clone, Debug)]
+pub struct Packing {
+    /// What is stripped from the binary.
+    pub strip: Strip,
+    /// How hard it is compressed.
+    pub level: Level,
+    /// The time that every entry carries.
+    pub modified: DosTime,
+    /// The Lambda runtime that it must run on.
+    pub runtime: Runtime,
+    /// The user's own limits.
+    pub budget: Budget,
+    /// The layers and external extensions that count with it.
+    pub layers: Vec<String>,
+    /// The internal extensions that are packed with it.
+    pub extensions: Vec<String>,
+}
+
+/// Where artifacts go.
+#[derive(Clone, Debug)]
+pub struct Output {
+    /// The directory below which each has a directory of its own.
+    pub root: PathBuf,
+    /// The directory that is to hold the one artifact, and nothing beside it.
+    pub flat: Option<PathBuf>,
+    /// Directories of our own output, which cannot be included.
+    pub own: Vec<PathBuf>,
+}
+
+impl Output {
+    /// Below the project's output directory; or `--out-dir`, which stays flat and is for one artifact.
+    pub fn flat(project: &Project, settings: &Settings) -> Self {
+        Self {
+            root: project.output_root(),
+            flat: settings.out_dir.clone(),
+            own: vec![project.output_root()],
+        }
+    }
+
+    /// Below the project's output directory, or below `--out-dir` in its place.
+    pub fn tree(project: &Project, settings: &Settings) -> Result<Self> {
+        let root = match &settings.out_dir {
+            Some(directory) => std::path::absolute(directory)?,
+            None => project.output_root(),
+        };
+        Ok(Self {
+            own: vec![project.output_root(), root.clone()],
+            root,
+            flat: None,
+        })
+    }
+
+    /// Refuses several artifacts for one flat directory.
+    pub(super) fn refuse_several(&self, count: usize) -> Result<()> {
+        match &self.flat {
+            Some(directory) if count > 1 => Err(Error::Usage {
+                message: format!(
+                    "`--out-dir {}` is for one artifact, and this makes {count}",
+                    directory.display(),
+                ),
+                hint: Some("choose one function and one arch: --bin NAME --arch arm64".to_owned()),
+            }),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Step {
+    /// The artifacts of one wish, one for each target.
+    pub(super) fn all(
+        (order, wish): (usize, &Wish),
+        targets: &[Target],
+        output: &Output,
+        packing: &Packing,
+    ) -> Result<Vec<Self>> {
+        let Wish {
+            function, settings, ..
+        } = wish;
+        let includes = include::resolve(&settings.includes, &function.directory, &function.bounds)?;
+        for own in &output.own {
+            refuse_own_output(&includes, own)?;
+        }
+        lambda::refuse_unzipped_excess(0, &includes)?;
+        let step = |target: &Target| {
+            let parts = [function.name.as_str(), "lambda", target.directory()];
+            let directory = parts
+                .iter()
+                .fold(output.root.clone(), |path, part| path.join(part));
+            let artifact = output.flat.as_ref().unwrap_or(&directory);
+            Self {
+                order,
+                function: function.clone(),
+                target: *target,
+                includes: includes.clone(),
+                artifact: artifact.join(file_name(function.kind)),
+                directory,
+                packing: packing.clone(),
+            }
+        };
+        Ok(targets.iter().map(step).collect())
+    }
+}
+
+impl Packing {
+    /// How the artifact of a wish is packed.
+    pub(super) fn new(wish: &Wish, strip: Strip, level: Level, settings: &Settings) -> Self {
+        let own = &wish.settings;
+        let names = |located: &[crate::project::config::Located<String>]| {
+            located.iter().map(|name| name.value.clone()).collect()
+        };
+        Self {
+            strip,
+            level,
+            modified: settings.modified,
+            runtime: own.compile.runtime,
+            budget: own.budget,
+            layers: names(&own.layers),
+            extensions: names(&own.extensions),
+        }
+    }
+}
+
+/// The file that an artifact of a kind is.
+fn file_name(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Function => "bootstrap.zip",
+        Kind::Extension => "extension.zip",
+        Kind::Layer => "layer.zip",
+    }
+}
+
+/// An artifact that held earlier artifacts would differ on every run.
+fn refuse_own_output(includes: &[Included], root: &Path) -> Result<()> {
+    match includes
+        .iter()
+        .find(|include| include.path.starts_with(root))
+    {
+        None => Ok(()),
+        Some(include) => Err(Error::Include {
+            place: None,
+            include: include.name.clone(),
+            cause: "it is slsbuild's own output".to_owned(),
+            hint: Some("include what the function reads, not the target directory".to_owned()),
+        }),
+    }
+}

@@ -1,0 +1,264 @@
+//! Which functions are built, and what holds for each: those that the configuration names, or those that are found as cargo
+//! finds them.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use super::{Wish, companions};
+use crate::error::{Error, Names, Result, did_you_mean};
+use crate::project::config::{FunctionTable, Kind, Located, Section};
+use crate::project::{Function, Project, RustBinary, Source};
+use crate::settings::{FunctionSettings, Layer, Settings};
+
+/// The functions of `slsbuild build`: all that the configuration names, or those of `names` with what they need. Without
+/// a function in the configuration, those that cargo would choose.
+///
+/// # Errors
+/// For a name that there is not, and for everything that the configuration says and that cannot be meant.
+pub fn configured(project: &Project, settings: &Settings, names: &[String]) -> Result<Vec<Wish>> {
+    let mut wishes = declared(project, settings)?;
+    if !project.config.declares_functions() {
+        wishes = found(project, settings)?;
+    }
+    choose(&mut wishes, names)?;
+    Ok(wishes)
+}
+
+/// The functions of `slsbuild zip`: those that cargo would choose, each with what the configuration says of it.
+///
+/// # Errors
+/// As for [`configured`], and when cargo could choose nothing.
+pub fn found(project: &Project, settings: &Settings) -> Result<Vec<Wish>> {
+    let workspace = project.workspace()?;
+    let mut declared = declared(project, settings)?;
+    let mut chosen = Vec::new();
+    for binary in workspace.select(&settings.cargo)? {
+        let of_binary = |wish: &&mut Wish| wish.function.binary() == Some(&binary);
+        if let Some(wish) = declared.iter_mut().find(of_binary) {
+            wish.wanted = true;
+            chosen.push(wish.function.name.clone());
+            continue;
+        }
+        let layers = defaults(project, None, Some(&binary.package));
+        let settings = FunctionSettings::merge(&settings.overrides, &layers)?;
+        let bounds = bounds(project, &binary.directory);
+        let function = Function::of_binary(binary, bounds);
+        chosen.push(function.name.clone());
+        declared.push(Wish {
+            function,
+            settings,
+            wanted: true,
+        });
+    }
+    choose(&mut declared, &chosen)?;
+    Ok(declared)
+}
+
+/// A function from a file or a Go package that was named on the command line.
+///
+/// # Errors
+/// For what the configuration says and that cannot be meant.
+pub fn named(
+    project: &Project,
+    settings: &Settings,
+    name: String,
+    source: Source,
+) -> Result<Vec<Wish>> {
+    let mut wishes = declared(project, settings)?;
+    if let Some(wish) = wishes.iter().find(|wish| wish.function.source == source) {
+        let name = wish.function.name.clone();
+        choose(&mut wishes, &[name])?;
+        return Ok(wishes);
+    }
+    let directory = match &source {
+        Source::Go(directory) => directory.clone(),
+        Source::Rust(_) | Source::Ready(_) | Source::Files => project.directory.clone(),
+    };
+    let layers = defaults(project, None, None);
+    Ok(vec![Wish {
+        settings: FunctionSettings::merge(&settings.overrides, &layers)?,
+        function: Function {
+            name,
+            kind: Kind::Function,
+            internal: false,
+            bounds: bounds(project, &directory),
+            directory,
+            source,
+        },
+        wanted: true,
+    }])
+}
+
+/// Every function that the configuration names, none of them wanted yet.
+fn declared(project: &Project, settings: &Settings) -> Result<Vec<Wish>> {
+    let mut wishes = Vec::new();
+    let mut tables = Vec::new();
+    for section in &project.config.sections {
+        for table in &section.functions {
+            let function = function(project, section, table)?;
+            let package = function.binary().map(|binary| binary.package.as_str());
+            let mut layers = vec![Layer {
+                keys: &table.keys,
+                directory: &section.directory,
+                own: true,
+            }];
+            layers.extend(defaults(project, Some(section), package));
+            let settings = FunctionSettings::merge(&settings.overrides, &layers)?;
+            wishes.push(Wish {
+                function,
+                settings,
+                wanted: false,
+            });
+            tables.push(table);
+        }
+    }
+    for wish in &wishes {
+        companions::refuse_bad(wish, &wishes)?;
+    }
+    for (wish, table) in wishes.iter().zip(tables) {
+        companions::refuse_unpacked(wish, &wishes, &table.name)?;
+    }
+    Ok(wishes)
+}
+
+/// The tables of defaults that hold for a function: of its section, of its package, then the project's.
+fn defaults<'a>(
+    project: &'a Project,
+    section: Option<&'a Section>,
+    package: Option<&str>,
+) -> Vec<Layer<'a>> {
+    let sections = &project.config.sections;
+    let of_package =
+        |section: &&Section| section.package.is_some() && section.package.as_deref() == package;
+    let of_project = |section: &&Section| section.package.is_none();
+    let mut layers: Vec<&Section> = Vec::new();
+    let ordered = section
+        .into_iter()
+        .chain(sections.iter().filter(of_package))
+        .chain(sections.iter().filter(of_project));
+    for section in ordered {
+        if !layers.iter().any(|other| std::ptr::eq(*other, section)) {
+            layers.push(section);
+        }
+    }
+    let layers = layers.into_iter();
+    layers
+        .map(|section| Layer {
+            keys: &section.defaults,
+            directory: &section.directory,
+            own: false,
+        })
+        .collect()
+}
+
+/// The function of a table.
+fn function(project: &Project, section: &Section, table: &FunctionTable) -> Result<Function> {
+    let kind = table
+        .kind
+        .as_ref()
+        .map_or(Kind::Function, |kind| kind.value);
+    let path = |located: &Located<String>| lexical(&section.directory.join(&located.value));
+    let source = match (&table.go, &table.binary) {
+        (Some(go), _) => Source::Go(path(go)),
+        (None, Some(binary)) => Source::Ready(path(binary)),
+        (None, None) if kind == Kind::Layer => Source::Files,
+        (None, None) => Source::Rust(rust_binary(project, section, table)?),
+    };
+    let directory = match &source {
+        Source::Rust(binary) => binary.directory.clone(),
+        Source::Go(directory) => directory.clone(),
+        Source::Ready(_) | Source::Files => section.directory.clone(),
+    };
+    Ok(Function {
+        name: table.name.value.clone(),
+        kind,
+        internal: table
+            .internal
+            .as_ref()
+            .is_some_and(|internal| internal.value),
+        source,
+        bounds: bounds(project, &directory),
+        directory,
+    })
+}
+
+fn rust_binary(project: &Project, section: &Section, table: &FunctionTable) -> Result<RustBinary> {
+    let workspace = project.workspace()?;
+    let package = table.package.as_ref().map(|package| package.value.as_str());
+    let package = package.or(section.package.as_deref());
+    let bin = table.bin.as_ref().map(|bin| bin.value.as_str());
+    workspace
+        .binary(package, bin, &table.name.value)
+        .map_err(|error| {
+            let place = table.bin.as_ref().or(table.package.as_ref());
+            let place = place.map_or(&table.name.place, |located| &located.place);
+            match error {
+                Error::Project { message, hint } => Error::Config {
+                    place: place.to_string(),
+                    message,
+                    hint,
+                },
+                error => error,
+            }
+        })
+}
+
+/// The directory that includes do not reach beyond: the outermost of the project's that `base` lies in.
+fn bounds(project: &Project, base: &Path) -> PathBuf {
+    let workspace = project.workspace.as_ref().map(|workspace| &workspace.root);
+    let directories = [Some(&project.directory), workspace];
+    let around = directories
+        .into_iter()
+        .flatten()
+        .filter(|one| base.starts_with(one));
+    around
+        .min_by_key(|one| one.components().count())
+        .map_or_else(|| base.to_owned(), Clone::clone)
+}
+
+/// A path with `.` and `..` resolved in the text alone.
+fn lexical(path: &Path) -> PathBuf {
+    let mut plain = PathBuf::new();
+    for component in path.components() {
+        match component {
+            std::path::Component::CurDir => {}
+            std::path::Component::ParentDir => {
+                plain.pop();
+            }
+            other => plain.push(other),
+        }
+    }
+    plain
+}
+
+/// Marks the functions of these names, or all, and what they need.
+fn choose(wishes: &mut [Wish], names: &[String]) -> Result<()> {
+    let known: Vec<&str> = wishes
+        .iter()
+        .map(|wish| wish.function.name.as_str())
+        .collect();
+    if let Some(unknown) = names.iter().find(|name| !known.contains(&name.as_str())) {
+        return Err(Error::Project {
+            message: format!("there is no function `{unknown}`, but {}", Names(&known)),
+            hint: did_you_mean(unknown, &known),
+        });
+    }
+    let mut open: Vec<String> = names.to_owned();
+    if open.is_empty() {
+        open = known.into_iter().map(str::to_owned).collect();
+    }
+    let mut wanted = BTreeSet::new();
+    while let Some(name) = open.pop() {
+        let wish = wishes.iter().find(|wish| wish.function.name == name);
+        if let Some(wish) = wish
+            && wanted.insert(name)
+        {
+            let needed = wish.settings.layers.iter().chain(&wish.settings.extensions);
+            open.extend(needed.map(|located| located.value.clone()));
+        }
+    }
+    for wish in wishes {
+        wish.wanted = wanted.contains(&wish.function.name);
+    }
+    Ok(())
+}
