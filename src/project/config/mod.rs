@@ -1,6 +1,18 @@
 //! The configuration: `slsbuild.toml`, `[workspace.metadata.slsbuild]` and `[package.metadata.slsbuild]`, one schema, read
 //! into what was written and where. What it means together with flags and environment is decided in `settings`.
 
+mod cargo_lambda;
+mod checks;
+mod document;
+mod keys;
+mod load;
+mod read;
+mod values;
+
+pub use cargo_lambda::CargoLambda;
+pub use load::{FILE, Loaded, Member, WorkspaceManifests, load};
+pub use read::{ManifestSections, parse, parse_manifest};
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
@@ -156,3 +168,6 @@ pub enum Include {
         to: String,
     },
 }
+
+#[cfg(test)]
+mod tests;
