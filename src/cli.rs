@@ -71,10 +71,14 @@ pub enum Format {
 /// The verbs.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Build a Lambda zip from a Rust crate
-    Zip(BuildArgs),
-    /// Print what `zip` would do, and touch nothing
-    Plan(BuildArgs),
+    /// Build every function that the configuration names, or some of them
+    Build(BuildAllArgs),
+    /// Build a Lambda zip from a Rust crate, a Go package or a ready binary
+    Zip(ZipArgs),
+    /// Print what `build` or `zip` would do, and touch nothing
+    Plan(PlanArgs),
+    /// Print what holds for each function, and where it is said
+    Config(PlanArgs),
     /// Run a function on this machine, from the very artifact that is deployed
     Invoke(InvokeArgs),
     /// Measure a function on this machine, or two against each other
@@ -94,7 +98,9 @@ impl Command {
     /// The flags of a verb that builds.
     fn build_arguments(&mut self) -> Option<&mut BuildArgs> {
         match self {
-            Self::Zip(arguments) | Self::Plan(arguments) => Some(arguments),
+            Self::Build(arguments) => Some(&mut arguments.build),
+            Self::Zip(arguments) => Some(&mut arguments.build),
+            Self::Plan(arguments) | Self::Config(arguments) => Some(&mut arguments.zip.build),
             Self::Invoke(_)
             | Self::Bench(_)
             | Self::Check(_)
@@ -102,6 +108,45 @@ impl Command {
             | Self::Man => None,
         }
     }
+}
+
+/// Flags of `build`.
+#[derive(Debug, Args)]
+pub struct BuildAllArgs {
+    /// Functions to build, by their names [default: all]
+    #[arg(value_name = "FUNCTION")]
+    pub functions: Vec<String>,
+    /// Flags of the verbs that build
+    #[command(flatten)]
+    pub build: BuildArgs,
+}
+
+/// Flags of `zip`.
+#[derive(Debug, Args)]
+pub struct ZipArgs {
+    /// Build this Go main package: its directory
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["binary", "package", "bin", "manifest_path"])]
+    pub go: Option<PathBuf>,
+    /// Pack this Linux program, which is built already
+    #[arg(long, value_name = "PATH", conflicts_with_all = ["package", "bin"])]
+    pub binary: Option<PathBuf>,
+    /// The function's name, with --go or --binary
+    #[arg(long, value_name = "NAME")]
+    pub name: Option<String>,
+    /// Flags of the verbs that build
+    #[command(flatten)]
+    pub build: BuildArgs,
+}
+
+/// Flags of `plan` and `config`.
+#[derive(Debug, Args)]
+pub struct PlanArgs {
+    /// Functions of the configuration, by their names [default: all]
+    #[arg(value_name = "FUNCTION", conflicts_with_all = ["go", "binary", "package", "bin"])]
+    pub functions: Vec<String>,
+    /// Flags of `zip`
+    #[command(flatten)]
+    pub zip: ZipArgs,
 }
 
 /// Flags of the verbs that build.

@@ -51,6 +51,8 @@ use ui::{Ui, Verbosity};
 pub fn run(cli: &Cli, ui: Ui) -> Result<()> {
     let format = cli.global.format;
     match &cli.command {
+        Command::Build(arguments) => commands::build::build(arguments, format, ui),
+        Command::Config(arguments) => commands::config::config(arguments, format, ui),
         Command::Zip(arguments) => commands::zip::zip(arguments, format, ui),
         Command::Plan(arguments) => commands::plan::plan(arguments, format, ui),
         Command::Invoke(arguments) => commands::invoke::invoke(arguments, format, ui),

@@ -19,6 +19,15 @@ impl Arch {
     /// Every arch that slsbuild knows.
     pub const ALL: [Self; 2] = [Self::Arm64, Self::Amd64];
 
+    /// The arch that a user typed: one of ours, or a name from elsewhere that means one of ours.
+    pub fn from_name(name: &str) -> Option<Self> {
+        match name {
+            "arm64" | "aarch64" => Some(Self::Arm64),
+            "amd64" | "x86_64" | "x86-64" | "x64" => Some(Self::Amd64),
+            _ => None,
+        }
+    }
+
     /// The arch of the machine slsbuild runs on, if it is one that platforms run.
     pub fn host() -> Option<Self> {
         match std::env::consts::ARCH {

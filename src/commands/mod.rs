@@ -2,8 +2,10 @@
 //! `make.rs`, `pack.rs` and `train.rs`.
 
 pub mod bench;
+pub mod build;
 pub mod check;
 pub mod completions;
+pub mod config;
 pub mod invoke;
 pub mod make;
 pub mod pack;

@@ -1,11 +1,11 @@
-//! `slsbuild plan`: what `zip` would do, and nothing touched.
+//! `slsbuild plan`: what `build` or `zip` would do, and nothing touched.
 
 use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
 use crate::build::{cargo, runtime};
-use crate::cli::{BuildArgs, Format};
+use crate::cli::{Format, PlanArgs};
 use crate::error::Result;
 use crate::fs;
 use crate::plan::{
@@ -14,17 +14,18 @@ use crate::plan::{
 use crate::project::Project;
 use crate::project::graph::Touch;
 use crate::project::toolchain::CCompiler;
-use crate::settings::Settings;
+use crate::settings::{Asked, Settings};
 use crate::ui::{Ui, Verbosity};
 
-/// Prints the plan of `zip` with the same flags.
+/// Prints the plan of `build`, where the configuration names functions and no other is asked for, else of `zip`.
 ///
 /// # Errors
 /// For everything that would fail before cargo runs.
-pub fn plan(arguments: &BuildArgs, format: Format, ui: Ui) -> Result<()> {
-    let settings = Settings::resolve(arguments)?;
+pub fn plan(arguments: &PlanArgs, format: Format, ui: Ui) -> Result<()> {
+    let settings = Settings::resolve(&arguments.zip.build)?;
     let project = Project::load(&settings.cargo, settings.config.as_deref(), ui)?;
-    let wishes = wishes::found(&project, &settings)?;
+    let asked = Asked::from(&arguments.zip);
+    let wishes = wishes::planned(&project, &settings, &arguments.functions, &asked, ui)?;
     let output = Output::flat(&project, &settings);
     let plan = Plan::new(&wishes, &project, &output, &settings, Touch::Nothing, ui)?;
     plan.say_notes(ui);

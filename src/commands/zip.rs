@@ -3,23 +3,23 @@
 use std::time::Instant;
 
 use super::make::{self, Telling};
-use crate::cli::{BuildArgs, Format};
+use crate::cli::{Format, ZipArgs};
 use crate::error::Result;
 use crate::plan::{Output, Plan, wishes};
 use crate::project::Project;
 use crate::project::graph::Touch;
-use crate::settings::Settings;
+use crate::settings::{Asked, Settings};
 use crate::ui::Ui;
 
 /// Builds every chosen function for every target and writes the zips.
 ///
 /// # Errors
 /// With the exit code of whatever failed; earlier artifacts stay as they are.
-pub fn zip(arguments: &BuildArgs, format: Format, ui: Ui) -> Result<()> {
+pub fn zip(arguments: &ZipArgs, format: Format, ui: Ui) -> Result<()> {
     let started = Instant::now();
-    let settings = Settings::resolve(arguments)?;
+    let settings = Settings::resolve(&arguments.build)?;
     let project = Project::load(&settings.cargo, settings.config.as_deref(), ui)?;
-    let wishes = wishes::found(&project, &settings)?;
+    let wishes = wishes::asked(&project, &settings, &Asked::from(arguments), ui)?;
     let output = Output::flat(&project, &settings);
     let plan = Plan::new(&wishes, &project, &output, &settings, Touch::Files, ui)?;
     plan.say_notes(ui);

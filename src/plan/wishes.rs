@@ -6,40 +6,63 @@ use std::path::{Path, PathBuf};
 
 use super::{Wish, companions};
 use crate::error::{Error, Names, Result, did_you_mean};
-use crate::project::config::{FunctionTable, Kind, Located, Section};
+use crate::project::config::{CargoLambda, FunctionTable, Kind, Located, Section};
 use crate::project::{Function, Project, RustBinary, Source};
-use crate::settings::{FunctionSettings, Layer, Settings};
+use crate::settings::{Asked, FunctionSettings, Layer, Settings};
+use crate::ui::Ui;
 
 /// The functions of `slsbuild build`: all that the configuration names, or those of `names` with what they need. Without
 /// a function in the configuration, those that cargo would choose.
 ///
 /// # Errors
 /// For a name that there is not, and for everything that the configuration says and that cannot be meant.
-pub fn configured(project: &Project, settings: &Settings, names: &[String]) -> Result<Vec<Wish>> {
+pub fn configured(
+    project: &Project,
+    settings: &Settings,
+    names: &[String],
+    ui: Ui,
+) -> Result<Vec<Wish>> {
     let mut wishes = declared(project, settings)?;
     if !project.config.declares_functions() {
-        wishes = found(project, settings)?;
+        wishes = found(project, settings, ui)?;
     }
     choose(&mut wishes, names)?;
     Ok(wishes)
 }
 
-/// The functions of `slsbuild zip`: those that cargo would choose, each with what the configuration says of it.
-///
-/// # Errors
-/// As for [`configured`], and when cargo could choose nothing.
-pub fn found(project: &Project, settings: &Settings) -> Result<Vec<Wish>> {
+/// The functions that cargo would choose, each with what the configuration says of it.
+fn found(project: &Project, settings: &Settings, ui: Ui) -> Result<Vec<Wish>> {
     let workspace = project.workspace()?;
     let mut declared = declared(project, settings)?;
     let mut chosen = Vec::new();
     for binary in workspace.select(&settings.cargo)? {
+        let theirs = project.cargo_lambda.get(&binary.package);
+        let is_left_out = theirs.is_some_and(|theirs| {
+            let named = settings.cargo.binaries.contains(&binary.name);
+            !named && !theirs.bin.is_empty() && !theirs.bin.contains(&binary.name)
+        });
+        if is_left_out {
+            continue;
+        }
         let of_binary = |wish: &&mut Wish| wish.function.binary() == Some(&binary);
         if let Some(wish) = declared.iter_mut().find(of_binary) {
             wish.wanted = true;
             chosen.push(wish.function.name.clone());
             continue;
         }
-        let layers = defaults(project, None, Some(&binary.package));
+        let theirs = theirs.map(|theirs| (theirs, theirs.keys()));
+        let mut layers = defaults(project, None, Some(&binary.package));
+        if let Some((theirs, keys)) = &theirs {
+            say_theirs(theirs, &binary.package, ui);
+            layers.insert(
+                0,
+                Layer {
+                    keys,
+                    directory: &binary.directory,
+                    own: false,
+                },
+            );
+        }
         let settings = FunctionSettings::merge(&settings.overrides, &layers)?;
         let bounds = bounds(project, &binary.directory);
         let function = Function::of_binary(binary, bounds);
@@ -50,15 +73,79 @@ pub fn found(project: &Project, settings: &Settings) -> Result<Vec<Wish>> {
             wanted: true,
         });
     }
+    if chosen.is_empty() {
+        return Err(Error::Project {
+            message: "there is no function: the `bin` of cargo-lambda's sections names none of the binaries".to_owned(),
+            hint: Some("name one: slsbuild zip --bin NAME".to_owned()),
+        });
+    }
     choose(&mut declared, &chosen)?;
     Ok(declared)
 }
 
-/// A function from a file or a Go package that was named on the command line.
+/// Says what is taken over from cargo-lambda's section, and what is not.
+fn say_theirs(theirs: &CargoLambda, package: &str, ui: Ui) {
+    let ignored = match theirs.ignored.as_slice() {
+        [] => String::new(),
+        keys => format!("; {} mean nothing here", Names(keys)),
+    };
+    ui.note(format_args!(
+        "package `{package}` says what cargo-lambda builds at {}: `include`, `bin` and `features` hold here too{ignored}",
+        theirs.place
+    ));
+}
+
+/// The functions of `slsbuild plan`: those of `build` where the configuration names some and nothing else is asked for,
+/// else those of `zip`.
 ///
 /// # Errors
-/// For what the configuration says and that cannot be meant.
-pub fn named(
+/// As for the two.
+pub fn planned(
+    project: &Project,
+    settings: &Settings,
+    names: &[String],
+    asked: &Asked,
+    ui: Ui,
+) -> Result<Vec<Wish>> {
+    let cargo = &settings.cargo;
+    let is_for_zip =
+        *asked != Asked::Rust || !cargo.packages.is_empty() || !cargo.binaries.is_empty();
+    if !is_for_zip && (!names.is_empty() || project.config.declares_functions()) {
+        return configured(project, settings, names, ui);
+    }
+    self::asked(project, settings, asked, ui)
+}
+
+/// The functions of `slsbuild zip`.
+///
+/// # Errors
+/// When there is not what is asked for, and for what the configuration says and that cannot be meant.
+pub fn asked(project: &Project, settings: &Settings, asked: &Asked, ui: Ui) -> Result<Vec<Wish>> {
+    match asked {
+        Asked::Rust => found(project, settings, ui),
+        Asked::Go(directory, name) => {
+            let directory = lexical(&std::path::absolute(directory)?);
+            let name = name.clone().unwrap_or_else(|| own_name(&directory));
+            named(project, settings, name, Source::Go(directory))
+        }
+        Asked::Binary(path, name) => {
+            let path = lexical(&std::path::absolute(path)?);
+            let name = name.clone().unwrap_or_else(|| own_name(&path));
+            named(project, settings, name, Source::Ready(path))
+        }
+    }
+}
+
+/// The last component of a path.
+fn own_name(path: &Path) -> String {
+    path.file_name()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned()
+}
+
+/// A function from a file or a Go package that was named on the command line.
+fn named(
     project: &Project,
     settings: &Settings,
     name: String,

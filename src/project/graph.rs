@@ -141,7 +141,7 @@ fn key(
     let root_manifest = workspace.root.join("Cargo.toml");
     for file in [&lock, &root_manifest]
         .into_iter()
-        .chain(workspace.members.iter().map(|(_, manifest)| manifest))
+        .chain(workspace.members.iter().map(|member| &member.manifest))
     {
         let _ = write!(
             decided_by,

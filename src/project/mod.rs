@@ -13,12 +13,13 @@ mod select;
 pub mod toolchain;
 mod workspace;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
 use crate::ui::Ui;
 
-use config::Config;
+use config::{CargoLambda, Config};
 pub use function::{Function, RustBinary, Source};
 pub use options::{Allocator, CargoOptions, Features, Network, Optimize, Panic};
 pub use workspace::Workspace;
@@ -28,6 +29,8 @@ pub use workspace::Workspace;
 pub struct Project {
     /// What its files say.
     pub config: Config,
+    /// What packages without a section of ours say to cargo-lambda, by their names.
+    pub cargo_lambda: BTreeMap<String, CargoLambda>,
     /// The cargo workspace, if there is one.
     pub workspace: Option<Workspace>,
     /// Its directory: of `slsbuild.toml`, else the workspace's, else the current one.
@@ -53,12 +56,17 @@ impl Project {
         let workspace = manifest
             .map(|manifest| Workspace::load(manifest, options, ui))
             .transpose()?;
-        let config = config::load(config, &start, workspace.as_ref())?;
-        let file = config.file_directory();
-        let root = workspace.as_ref().map(|workspace| workspace.root.clone());
-        Ok(Self {
-            directory: file.or(root).unwrap_or(here),
+        let loaded = config::load(
             config,
+            &start,
+            workspace.as_ref().map(Workspace::manifests).as_ref(),
+        )?;
+        let file = loaded.file.as_deref().and_then(Path::parent);
+        let root = workspace.as_ref().map(|workspace| workspace.root.as_path());
+        Ok(Self {
+            directory: file.or(root).unwrap_or(&here).to_owned(),
+            config: loaded.config,
+            cargo_lambda: loaded.cargo_lambda,
             workspace,
         })
     }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use anyhow::anyhow;
 use cargo_metadata::Metadata;
 
+use super::config::{Member, WorkspaceManifests};
 use super::toolchain::Rustc;
 use super::{CargoOptions, RustBinary, cargo, select};
 use crate::error::{Error, Result};
@@ -19,8 +20,8 @@ pub struct Workspace {
     pub root: PathBuf,
     /// Cargo's target directory.
     pub target_directory: PathBuf,
-    /// The manifests of all members, by the names of their packages.
-    pub members: Vec<(String, PathBuf)>,
+    /// The packages and manifests of all members.
+    pub members: Vec<Member>,
     /// The compiler that cargo uses here.
     pub rustc: Rustc,
     pub(super) metadata: Metadata,
@@ -49,14 +50,22 @@ impl Workspace {
             members: metadata
                 .workspace_packages()
                 .into_iter()
-                .map(|package| {
-                    let manifest = package.manifest_path.clone().into_std_path_buf();
-                    (package.name.to_string(), manifest)
+                .map(|package| Member {
+                    package: package.name.to_string(),
+                    manifest: package.manifest_path.clone().into_std_path_buf(),
                 })
                 .collect(),
             rustc,
             metadata,
         })
+    }
+
+    /// The manifests whose sections are read.
+    pub fn manifests(&self) -> WorkspaceManifests {
+        WorkspaceManifests {
+            root: self.root.join("Cargo.toml"),
+            members: self.members.clone(),
+        }
     }
 
     /// The binaries that are functions: those asked for, else as cargo chooses.

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 
 use crate::artifact::zip::DosTime;
 use crate::binary::Strip;
-use crate::cli::{self, BuildArgs, CargoArgs};
+use crate::cli::{self, BuildArgs, CargoArgs, ZipArgs};
 use crate::error::{Error, Result};
 use crate::project::{Allocator, CargoOptions, Features, Network, Optimize, Panic};
 use crate::target::Target;
@@ -32,6 +32,27 @@ pub struct Settings {
     pub out_dir: Option<PathBuf>,
     /// What cargo is told; its profile and features are each function's own.
     pub cargo: CargoOptions,
+}
+
+/// What `zip` is asked to build.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Asked {
+    /// Binaries of the cargo workspace.
+    Rust,
+    /// The Go main package in a directory, under this name if one is given.
+    Go(PathBuf, Option<String>),
+    /// A binary that is there, under this name if one is given.
+    Binary(PathBuf, Option<String>),
+}
+
+impl From<&ZipArgs> for Asked {
+    fn from(arguments: &ZipArgs) -> Self {
+        match (&arguments.go, &arguments.binary) {
+            (Some(go), _) => Self::Go(go.clone(), arguments.name.clone()),
+            (None, Some(binary)) => Self::Binary(binary.clone(), arguments.name.clone()),
+            (None, None) => Self::Rust,
+        }
+    }
 }
 
 /// What flags and environment say of every function of this call: it beats what files say.

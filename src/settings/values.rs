@@ -77,9 +77,10 @@ pub(super) fn targets(arches: &[String], triples: &[String]) -> Result<Vec<Targe
 /// # Errors
 /// [`Error::Usage`] for a name that means none.
 pub fn parse_arch(name: &str) -> Result<Arch> {
+    if let Some(arch) = Arch::from_name(name) {
+        return Ok(arch);
+    }
     match name {
-        "arm64" | "aarch64" => Ok(Arch::Arm64),
-        "amd64" | "x86_64" | "x86-64" | "x64" => Ok(Arch::Amd64),
         "host" => Arch::host().ok_or_else(|| Error::Usage {
             message: format!(
                 "arch `host` is `{}` here, which Lambda does not run",

@@ -1,6 +1,18 @@
 //! The configuration: `slsbuild.toml`, `[workspace.metadata.slsbuild]` and `[package.metadata.slsbuild]`, one schema, read
 //! into what was written and where. What it means together with flags and environment is decided in `settings`.
 
+mod cargo_lambda;
+mod checks;
+mod document;
+mod keys;
+mod load;
+mod read;
+mod values;
+
+pub use cargo_lambda::CargoLambda;
+pub use load::{FILE, Loaded, Member, WorkspaceManifests, load};
+pub use read::{ManifestSections, parse, parse_manifest};
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
@@ -49,25 +61,6 @@ impl Config {
             .iter()
             .any(|section| section.declares_functions)
     }
-}
-
-impl Config {
-    /// The directory of `slsbuild.toml`, if there is one.
-    pub fn file_directory(&self) -> Option<PathBuf> {
-        let mut sections = self.sections.iter();
-        let file =
-            sections.find(|section| section.file.file_name() != Some("Cargo.toml".as_ref()))?;
-        Some(file.directory.clone())
-    }
-}
-
-/// STUB
-pub fn load(
-    _asked: Option<&std::path::Path>,
-    _start: &std::path::Path,
-    _workspace: Option<&super::Workspace>,
-) -> crate::error::Result<Config> {
-    Ok(Config::default())
 }
 
 /// One file's, or one manifest's, section.
@@ -204,3 +197,6 @@ impl fmt::Display for Include {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
