@@ -256,6 +256,11 @@ impl From<std::io::Error> for Error {
 
 /// The nearest of `candidates` to a misspelt `name`, as a sentence for a hint.
 pub fn did_you_mean(name: &str, candidates: &[&str]) -> Option<String> {
+    // Longer ones are no slip of a finger, and their distance is a long walk.
+    const LONGEST: usize = 128;
+    if name.len() > LONGEST {
+        return None;
+    }
     let distance = |candidate: &str| edit_distance(&name.to_lowercase(), &candidate.to_lowercase());
     let (best, nearest) = candidates
         .iter()

@@ -21,11 +21,8 @@ impl Arch {
 
     /// The arch that a user typed: one of ours, or a name from elsewhere that means one of ours.
     pub fn from_name(name: &str) -> Option<Self> {
-        match name {
-            "arm64" | "aarch64" => Some(Self::Arm64),
-            "amd64" | "x86_64" | "x86-64" | "x64" => Some(Self::Amd64),
-            _ => None,
-        }
+        let means = |arch: &Self| arch.name() == name || arch.aliases().contains(&name);
+        Self::ALL.into_iter().find(means)
     }
 
     /// The arch of the machine slsbuild runs on, if it is one that platforms run.
@@ -42,6 +39,14 @@ impl Arch {
         match self {
             Self::Arm64 => "arm64",
             Self::Amd64 => "amd64",
+        }
+    }
+
+    /// Its names elsewhere, which are taken for ours.
+    pub fn aliases(self) -> &'static [&'static str] {
+        match self {
+            Self::Arm64 => &["aarch64"],
+            Self::Amd64 => &["x86_64", "x86-64", "x64"],
         }
     }
 

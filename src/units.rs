@@ -60,7 +60,7 @@ pub fn used_percent(value: u64, limit: u64) -> f64 {
 }
 
 /// The units that sizes are written in, and their bytes. `KB` is what many write for `kB`.
-const SIZE_UNITS: [(&str, u64); 10] = [
+pub const SIZE_UNITS: [(&str, u64); 10] = [
     ("B", 1),
     ("kB", 1000),
     ("KB", 1000),

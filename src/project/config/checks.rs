@@ -8,7 +8,10 @@ use super::{FunctionTable, Keys, Kind, Located, Place};
 use crate::error::{Error, Result};
 
 /// The longest name: a directory and, with an arch and an ending behind it, a file.
-const LONGEST_NAME: usize = 128;
+pub(super) const LONGEST_NAME: usize = 128;
+
+/// The names that [`name`] allows, as the schema says it; the taken ones are the reader's to refuse.
+pub(super) const NAME_PATTERN: &str = "^[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_-])?$";
 
 /// Names that slsbuild's own directory has a use for.
 const TAKEN: [&str; 3] = ["report.json", "tools", "pgo"];

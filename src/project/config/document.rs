@@ -1,7 +1,6 @@
 //! A TOML text with its places: parsing, lines and columns, and the errors that name them. What the keys mean is
 //! `keys.rs`'s.
 
-use std::ops::Range;
 use std::path::Path;
 
 use toml::Spanned;
@@ -148,7 +147,7 @@ pub(super) fn entries<'d>(table: &'d DeTable<'d>) -> Vec<Entry<'d>> {
         .iter()
         .map(|(key, value)| Entry {
             key: key.get_ref(),
-            offset: Range::from(key.span()).start,
+            offset: key.span().start,
             value,
         })
         .collect();

@@ -141,7 +141,8 @@ fn root(loaded: &mut Loaded, section: Option<Located<super::Section>>) -> Result
 fn manifest(path: &Path, package: Option<&str>) -> Result<ManifestSections> {
     let text = read(path, MAX_MANIFEST)?;
     let says = |word: &str| memchr::memmem::find(text.as_bytes(), word.as_bytes()).is_some();
-    if !says("slsbuild") && !(says("metadata") && says("lambda")) {
+    let to_cargo_lambda = says("metadata") && says("lambda");
+    if !to_cargo_lambda && !says("slsbuild") {
         return Ok(ManifestSections::default());
     }
     let directory = path.parent().unwrap_or(path);
@@ -158,9 +159,11 @@ fn read(path: &Path, limit: u64) -> Result<String> {
         if error.kind() == io::ErrorKind::FileTooLarge {
             refused(format!("is larger than {} MiB", limit >> 20), None)
         } else {
-            // fs-err's error names the path, which stands before it already.
-            let cause = std::error::Error::source(&error)
-                .map_or_else(|| error.to_string(), ToString::to_string);
+            // fs-err's words name the path, which stands before them already.
+            let words = error.to_string();
+            let cause = words
+                .split_once("`: ")
+                .map_or(words.as_str(), |(_, cause)| cause);
             refused(format!("cannot be read: {cause}"), None)
         }
     })?;
@@ -255,3 +258,6 @@ fn referred(
         .unwrap_or_else(|| format!("declare it: [functions.NAME] with {declaration}"));
     Err(error_at(&name.place, message, Some(hint)))
 }
+
+#[cfg(test)]
+mod tests;

@@ -7,11 +7,14 @@ mod document;
 mod keys;
 mod load;
 mod read;
+mod schema;
+mod table;
 mod values;
 
 pub use cargo_lambda::CargoLambda;
 pub use load::{FILE, Loaded, Member, WorkspaceManifests, load};
 pub use read::{ManifestSections, parse, parse_manifest};
+pub use schema::schema;
 
 use std::collections::BTreeMap;
 use std::fmt;

@@ -8,7 +8,8 @@ use toml::de::{DeTable, DeValue};
 
 use super::cargo_lambda::{self, CargoLambda};
 use super::document::{Document, Entry, Node, entries, quoted};
-use super::keys::{self, FUNCTION, KEYS};
+use super::keys;
+use super::table::{FUNCTION, KEYS};
 use super::{FunctionTable, Keys, Located, Section, checks};
 use crate::error::{Error, Result};
 

@@ -571,3 +571,22 @@ proptest::proptest! {
         }
     }
 }
+
+#[test]
+fn a_file_of_the_largest_size_is_read_in_no_time() {
+    let many = 1 << 16;
+    let began = std::time::Instant::now();
+    let list = format!("[defaults]\ninclude = [{}]", "\"größe\",".repeat(many));
+    read(&list).unwrap();
+    let names: String = (0..many / 4).fold(String::new(), |mut text, number| {
+        writeln!(text, "[functions.f{number}]\ngo = '.'").unwrap();
+        text
+    });
+    read(&names).unwrap();
+    let long = format!("{} = 1", "x".repeat(1 << 20));
+    read(&long).unwrap_err();
+    let deep = format!("defaults = {}", "[".repeat(1 << 20));
+    read(&deep).unwrap_err();
+    // Seconds in place of minutes: what grows with the square does not pass.
+    assert!(began.elapsed().as_secs() < 20, "{:?}", began.elapsed());
+}
