@@ -17,7 +17,7 @@ use crate::digest::Sha256;
 use crate::error::{Error, Result};
 use crate::finding::{Finding, Severity};
 use crate::fs;
-use crate::platform::lambda::{self, BOOTSTRAP, Expected, LimitUse, Runtime};
+use crate::platform::lambda::{self, BOOTSTRAP, Expected, Kind, LimitUse, Runtime};
 use crate::target::Arch;
 use crate::ui::Ui;
 
@@ -28,6 +28,8 @@ pub struct Checked {
     pub path: PathBuf,
     /// Whose rules it was held against.
     pub platform: &'static str,
+    /// What the platform makes of it.
+    pub kind: Kind,
     /// The architecture of its binary.
     pub arch: Option<Arch>,
     /// Its size in bytes.
@@ -60,8 +62,9 @@ pub fn lambda_zip(path: &Path, expected: Expected) -> Result<Checked> {
     let size = fs::metadata(path)?.len();
     let inspection =
         Archive::open(path).and_then(|mut archive| lambda::lint(&mut archive, size, expected));
-    let (arch, unzipped, findings) = match inspection {
+    let (kind, arch, unzipped, findings) = match inspection {
         Ok(inspection) => (
+            inspection.kind,
             inspection.arch,
             Some(inspection.unzipped),
             inspection.findings,
@@ -70,13 +73,14 @@ pub fn lambda_zip(path: &Path, expected: Expected) -> Result<Checked> {
             let finding = Finding::error("lambda/zip", message);
             let finding =
                 finding.with_hint("slsbuild check takes Lambda zips: slsbuild zip makes one");
-            (None, None, vec![finding])
+            (expected.kind.unwrap_or_default(), None, None, vec![finding])
         }
         Err(error) => return Err(error),
     };
     Ok(Checked {
         path: path.to_owned(),
         platform: "lambda",
+        kind,
         arch,
         size,
         uncompressed_size: unzipped,
