@@ -370,12 +370,26 @@ pub struct BenchArgs {
     pub function: FunctionArgs,
 }
 
+/// What a Lambda zip is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum LambdaKind {
+    /// A function: `bootstrap` at the root
+    Function,
+    /// A layer with extensions: files in `extensions/`
+    Extension,
+    /// A layer of any files
+    Layer,
+}
+
 /// Flags of `check`.
 #[derive(Debug, Args)]
 pub struct CheckArgs {
-    /// Lambda zips, of slsbuild or of another tool
+    /// Lambda zips, of slsbuild or of another tool: functions, extensions, layers
     #[arg(required = true)]
     pub artifacts: Vec<PathBuf>,
+    /// What the zips are for [default: function; extension, where there is `extensions/` and no `bootstrap`]
+    #[arg(long, value_name = "KIND")]
+    pub kind: Option<LambdaKind>,
     /// The architecture the function is configured with [default: what the binary says]
     #[arg(long, value_name = "ARCH")]
     pub arch: Option<String>,

@@ -19,7 +19,7 @@ use crate::digest::Sha256;
 use crate::error::{Error, Result};
 use crate::finding::{Finding, Severity};
 use crate::fs;
-use crate::platform::lambda::{self, BOOTSTRAP, Expected, LimitUse, Runtime};
+use crate::platform::lambda::{self, BOOTSTRAP, Expected, Kind, LimitUse, Runtime};
 use crate::target::Arch;
 use crate::ui::Ui;
 
@@ -30,6 +30,8 @@ pub struct Checked {
     pub path: PathBuf,
     /// Whose rules it was held against.
     pub platform: &'static str,
+    /// What the platform makes of it.
+    pub kind: Kind,
     /// The architecture of its binary.
     pub arch: Option<Arch>,
     /// Its size in bytes.
@@ -62,8 +64,9 @@ pub fn lambda_zip(path: &Path, expected: Expected) -> Result<Checked> {
     let size = fs::metadata(path)?.len();
     let inspection =
         Archive::open(path).and_then(|mut archive| lambda::lint(&mut archive, size, expected));
-    let (arch, unzipped, findings) = match inspection {
+    let (kind, arch, unzipped, findings) = match inspection {
         Ok(inspection) => (
+            inspection.kind,
             inspection.arch,
             Some(inspection.unzipped),
             inspection.findings,
@@ -72,13 +75,14 @@ pub fn lambda_zip(path: &Path, expected: Expected) -> Result<Checked> {
             let finding = Finding::error("lambda/zip", message);
             let finding =
                 finding.with_hint("slsbuild check takes Lambda zips: slsbuild zip makes one");
-            (None, None, vec![finding])
+            (expected.kind.unwrap_or_default(), None, None, vec![finding])
         }
         Err(error) => return Err(error),
     };
     Ok(Checked {
         path: path.to_owned(),
         platform: "lambda",
+        kind,
         arch,
         size,
         uncompressed_size: unzipped,
@@ -89,13 +93,14 @@ pub fn lambda_zip(path: &Path, expected: Expected) -> Result<Checked> {
     })
 }
 
-/// Holds the stripped binary of a function against Lambda's rules before it is packed, and gives the findings that do
-/// not forbid it. `beside` are the names of the files packed with it, `roots` the directories of this machine whose
+/// Holds a stripped binary against Lambda's rules before it is packed, and gives the findings that do not forbid it. `name`
+/// is its name in the artifact, `beside` are the names of the files packed with it, `roots` the directories of this machine whose
 /// names must not stand in it.
 ///
 /// # Errors
 /// [`Error::Rejected`] or [`Error::Findings`] when Lambda could not start it.
 pub fn binary(
+    name: &str,
     bytes: &[u8],
     roots: &[&str],
     arch: Arch,
@@ -103,13 +108,13 @@ pub fn binary(
     beside: &[&str],
     ui: Ui,
 ) -> Result<Vec<Finding>> {
-    let mut facts = binary::inspect_named(&format!("`{BOOTSTRAP}`"), bytes)?;
+    let mut facts = binary::inspect_named(&format!("`{name}`"), bytes)?;
     // What is known exactly, and what looks like such a path all the same.
     facts.build_paths.extend(binary::build_paths(bytes, roots));
     facts.build_paths.sort();
     facts.build_paths.dedup();
     let (errors, others): (Vec<Finding>, Vec<Finding>) =
-        lambda::lint_binary(&facts, Some(arch), runtime, beside)
+        lambda::lint_executable(name, &facts, Some(arch), runtime, beside)
             .into_iter()
             .partition(|finding| finding.severity == Severity::Error);
     let mut errors = errors.into_iter();
@@ -125,7 +130,7 @@ pub fn binary(
                 );
             }
             Err(Error::Findings {
-                artifact: BOOTSTRAP.to_owned(),
+                artifact: name.to_owned(),
                 count: all.len(),
             })
         }

@@ -5,11 +5,11 @@ use anyhow::Context as _;
 use serde::Serialize;
 
 use crate::check::{Checked, lambda_zip};
-use crate::cli::{CheckArgs, Format};
+use crate::cli::{CheckArgs, Format, LambdaKind};
 use crate::error::{Error, Result};
 use crate::finding::Finding;
 use crate::fs;
-use crate::platform::lambda::{Expected, Runtime};
+use crate::platform::lambda::{Expected, Kind, Runtime};
 use crate::report::{SCHEMA_VERSION, human};
 use crate::settings::parse_arch;
 use crate::ui::Ui;
@@ -26,6 +26,7 @@ struct Document<'a> {
 /// Checks artifacts, says what was found, and fails if any has an error.
 pub fn check(arguments: &CheckArgs, format: Format, ui: Ui) -> Result<()> {
     let expected = Expected {
+        kind: arguments.kind.map(kind),
         arch: arguments.arch.as_deref().map(parse_arch).transpose()?,
         runtime: Runtime::parse(&arguments.runtime)?,
     };
@@ -69,13 +70,30 @@ fn refuse_missing(arguments: &CheckArgs) -> Result<()> {
     Ok(())
 }
 
+fn kind(kind: LambdaKind) -> Kind {
+    match kind {
+        LambdaKind::Function => Kind::Function,
+        LambdaKind::Extension => Kind::Extension,
+        LambdaKind::Layer => Kind::Layer,
+    }
+}
+
 fn say(checked: &Checked, ui: Ui) {
     let on = checked
         .arch
         .map_or_else(String::new, |arch| format!("/{arch}"));
+    // A function is what a zip is unless something is said.
+    let kind = match checked.kind {
+        Kind::Function => String::new(),
+        kind @ (Kind::Extension | Kind::Layer) => format!(" ({})", kind.name()),
+    };
     ui.status(
         "Checked",
-        format_args!("`{}` for {}{on}", checked.path.display(), checked.platform),
+        format_args!(
+            "`{}` for {}{on}{kind}",
+            checked.path.display(),
+            checked.platform
+        ),
     );
     let sizes = human::sizes(&checked.limits);
     if !sizes.is_empty() {

@@ -196,7 +196,9 @@ fn inspected(
         .iter()
         .map(|include| include.name.as_str())
         .collect();
+    let name = entry_name(step);
     let mut found = check::binary(
+        &name,
         &stripped,
         &known_roots(parts.group),
         step.target.arch,
@@ -218,6 +220,14 @@ fn inspected(
     Ok(stripped)
 }
 
+/// The name of a step's binary in its artifact.
+fn entry_name(step: &Step) -> String {
+    match step.function.kind {
+        Kind::Extension => format!("{}{}", lambda::EXTENSIONS, step.function.name),
+        Kind::Function | Kind::Layer => lambda::BOOTSTRAP.to_owned(),
+    }
+}
+
 /// The layout of an artifact of this kind.
 fn tree(parts: &Parts<'_>, binary: Option<Vec<u8>>, content: &Content) -> Result<FileTree> {
     let step = parts.step;
@@ -229,7 +239,7 @@ fn tree(parts: &Parts<'_>, binary: Option<Vec<u8>>, content: &Content) -> Result
             };
             let extensions = content.extensions.iter().map(strip);
             let extensions = extensions.collect::<Result<Vec<_>>>()?;
-            lambda::assemble(binary, &step.includes, extensions)
+            lambda::assemble_with(binary, &step.includes, extensions)
         }
         (Kind::Extension, Some(binary)) => lambda::assemble_extension(name, binary, &step.includes),
         (Kind::Layer | Kind::Function | Kind::Extension, _) => {

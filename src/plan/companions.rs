@@ -1,129 +1,44 @@
-//! Layers and extensions that a function names: that there are such, of the right kind and for its arches, and no more than
-//! Lambda takes.
+//! Layers and extensions that a function names, beyond what their names and kinds say (`project/config`): that they are built
+//! for its arches, that there are no more than Lambda takes, and that every internal one is packed somewhere.
 
 use super::Wish;
-use crate::error::{Error, Result, did_you_mean};
+use crate::error::{Error, Result};
 use crate::platform::lambda::{MOST_EXTENSIONS, MOST_LAYERS};
-use crate::project::config::{Kind, Located};
-use crate::project::{Function, Source};
+use crate::project::Source;
+use crate::project::config::Located;
 use crate::target::Arch;
 
-/// A key of a function's table that names other tables.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Key {
-    Layers,
-    Extensions,
-}
-
-/// Refuses layers and extensions that there are not, or that are no such thing.
+/// Refuses layers and extensions that could not be deployed with a function.
 pub(super) fn refuse_bad(wish: &Wish, all: &[Wish]) -> Result<()> {
-    for (names, key) in [
-        (&wish.settings.layers, Key::Layers),
-        (&wish.settings.extensions, Key::Extensions),
-    ] {
-        for located in names {
-            refuse_one(wish, located, key, all).map_err(|(message, hint)| Error::Config {
-                place: located.place.to_string(),
-                message,
-                hint,
-            })?;
-        }
-        if let Some(located) = names.get(key.most()) {
-            return Err(Error::Config {
-                place: located.place.to_string(),
-                message: format!(
-                    "`{}` has {} {}, and Lambda takes {}",
-                    wish.function.name,
-                    names.len(),
-                    key.name(),
-                    key.most()
-                ),
-                hint: None,
-            });
-        }
-    }
-    Ok(())
-}
-
-impl Key {
-    fn name(self) -> &'static str {
-        match self {
-            Self::Layers => "layers",
-            Self::Extensions => "extensions",
-        }
-    }
-
-    fn most(self) -> usize {
-        match self {
-            Self::Layers => MOST_LAYERS,
-            Self::Extensions => MOST_EXTENSIONS,
-        }
-    }
-
-    /// Whether a function may be named by this key.
-    fn fits(self, function: &Function) -> bool {
-        match (self, function.kind) {
-            (Self::Layers, Kind::Layer) => true,
-            (Self::Layers, Kind::Extension) => !function.internal,
-            (Self::Extensions, Kind::Extension) => function.internal,
-            (Self::Layers | Self::Extensions, Kind::Function) | (Self::Extensions, Kind::Layer) => {
-                false
-            }
-        }
-    }
-
-    /// What to write instead, for a function that does not fit.
-    fn hint(self, function: &Function) -> &'static str {
-        match (self, function.kind) {
-            (Self::Layers, Kind::Extension) => "it is internal: extensions = [\"…\"]",
-            (Self::Extensions, Kind::Extension | Kind::Layer) => {
-                "it is no internal extension: layers = [\"…\"]"
-            }
-            (Self::Layers, _) => "a layer has kind = \"layer\" or kind = \"extension\"",
-            (Self::Extensions, Kind::Function) => {
-                "it wants kind = \"extension\" and internal = true"
-            }
-        }
-    }
-}
-
-fn refuse_one(
-    wish: &Wish,
-    located: &Located<String>,
-    key: Key,
-    all: &[Wish],
-) -> Result<(), (String, Option<String>)> {
-    let (name, key_name) = (&located.value, key.name());
-    let Some(other) = all.iter().find(|other| other.function.name == *name) else {
-        let fitting = all.iter().filter(|other| key.fits(&other.function));
-        let known: Vec<&str> = fitting.map(|other| other.function.name.as_str()).collect();
-        let hint =
-            did_you_mean(name, &known).unwrap_or_else(|| format!("declare it: [functions.{name}]"));
-        return Err((
-            format!("`{key_name}` names `{name}`, which no function table declares"),
-            Some(hint),
-        ));
-    };
-    if !key.fits(&other.function) {
-        let kind = other.function.kind.name();
-        let internal = if other.function.internal {
-            "internal "
-        } else {
-            ""
+    let own = &wish.settings;
+    let refused =
+        |located: &Located<String>, message: String, hint: Option<String>| Error::Config {
+            place: located.place.to_string(),
+            message,
+            hint,
         };
-        return Err((
-            format!("`{name}` in `{key_name}` is of kind {internal}{kind}"),
-            Some(key.hint(&other.function).to_owned()),
-        ));
-    }
-    if let Some(arch) = missing_arch(wish, other) {
-        return Err((
-            format!(
-                "`{name}` is not built for {arch}, as `{}` is",
-                wish.function.name
-            ),
-            Some(format!("add {arch} to the arches of `{name}`")),
-        ));
+    for (names, what, most) in [
+        (&own.layers, "layers", MOST_LAYERS),
+        (&own.extensions, "extensions", MOST_EXTENSIONS),
+    ] {
+        if let Some(located) = names.get(most) {
+            let (name, count) = (&wish.function.name, names.len());
+            let message = format!("`{name}` has {count} {what}, and Lambda takes {most}");
+            return Err(refused(located, message, None));
+        }
+        for located in names {
+            let other = all
+                .iter()
+                .find(|other| other.function.name == located.value);
+            if let Some(arch) = other.and_then(|other| missing_arch(wish, other)) {
+                let (name, function) = (&located.value, &wish.function.name);
+                return Err(refused(
+                    located,
+                    format!("`{name}` is not built for {arch}, as `{function}` is"),
+                    Some(format!("add {arch} to the arches of `{name}`")),
+                ));
+            }
+        }
     }
     Ok(())
 }

@@ -14,10 +14,10 @@ use crate::support::{outcome, slsbuild};
 use crate::tiny_elf::TinyElf;
 
 /// A zip in the making; everything is stored, so that sizes do not depend on a compressor.
-struct Zip(ZipWriter<Cursor<Vec<u8>>>);
+pub(crate) struct Zip(ZipWriter<Cursor<Vec<u8>>>);
 
 impl Zip {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self(ZipWriter::new(Cursor::default()))
     }
 
@@ -28,35 +28,35 @@ impl Zip {
             .unix_permissions(mode)
     }
 
-    fn with(mut self, name: &str, mode: u32, content: impl AsRef<[u8]>) -> Self {
+    pub(crate) fn with(mut self, name: &str, mode: u32, content: impl AsRef<[u8]>) -> Self {
         self.0.start_file(name, Self::options(mode)).unwrap();
         self.0.write_all(content.as_ref()).unwrap();
         self
     }
 
-    fn directory(mut self, name: &str, mode: u32) -> Self {
+    pub(crate) fn directory(mut self, name: &str, mode: u32) -> Self {
         self.0.add_directory(name, Self::options(mode)).unwrap();
         self
     }
 
-    fn link(mut self, name: &str, target: &str) -> Self {
+    pub(crate) fn link(mut self, name: &str, target: &str) -> Self {
         self.0
             .add_symlink(name, target, Self::options(0o777))
             .unwrap();
         self
     }
 
-    fn build(self) -> Vec<u8> {
+    pub(crate) fn build(self) -> Vec<u8> {
         self.0.finish().unwrap().into_inner()
     }
 }
 
-fn arm64() -> TinyElf {
+pub(crate) fn arm64() -> TinyElf {
     TinyElf::new(elf::EM_AARCH64)
 }
 
 /// A zip that holds one executable.
-fn function(executable: &TinyElf) -> Vec<u8> {
+pub(crate) fn function(executable: &TinyElf) -> Vec<u8> {
     Zip::new()
         .with("bootstrap", 0o755, executable.build())
         .build()
@@ -103,7 +103,7 @@ fn check_in(directory: &Path, arguments: &[&str]) -> String {
 }
 
 /// What `check` says about each zip, under the name of the case.
-fn shown(cases: &[(&str, Vec<u8>)], flags: &[&str]) -> String {
+pub(crate) fn shown(cases: &[(&str, Vec<u8>)], flags: &[&str]) -> String {
     let directory = tempfile::tempdir().unwrap();
     let mut all = String::new();
     for (case, zip) in cases {
@@ -116,7 +116,7 @@ fn shown(cases: &[(&str, Vec<u8>)], flags: &[&str]) -> String {
 }
 
 /// Digests are covered by tests of their own; here they would change with every version of a zip writer.
-fn assert_shown(name: &str, shown: &str) {
+pub(crate) fn assert_shown(name: &str, shown: &str) {
     insta::with_settings!({filters => vec![
         ("[0-9a-f]{64}", "[sha256]"),
         ("[A-Za-z0-9+/]{43}=", "[base64]"),
@@ -460,11 +460,12 @@ proptest! {
         changes in proptest::collection::vec((0_usize..1_000, any::<u8>()), 1..8),
         length in prop_oneof![3 => Just(usize::MAX), 1 => 0_usize..1_000],
     ) {
-        use slsbuild::platform::lambda::{Expected, Runtime};
+        use slsbuild::platform::lambda::{Expected, Kind, Runtime};
 
         let mut zip = Zip::new()
             .with("bootstrap", 0o755, TinyElf::dynamic(elf::EM_AARCH64, &["GLIBC_2.17"]).build())
             .link("current", "bootstrap")
+            .link("extensions/current", "../bootstrap")
             .build();
         // Most of the file is the binary, which has a property of its own.
         let headers = zip.len() - 300;
@@ -477,10 +478,12 @@ proptest! {
         zip.truncate(length);
         let mut file = tempfile::NamedTempFile::new().unwrap();
         file.write_all(&zip).unwrap();
-        let expected = Expected { arch: None, runtime: Runtime::ProvidedAl2023 };
-        let checked = slsbuild::check::lambda_zip(file.path(), expected).unwrap();
-        prop_assert_eq!(checked.size, zip.len() as u64);
-        prop_assert!(checked.findings.len() <= 31);
+        for kind in [None, Some(Kind::Extension), Some(Kind::Layer)] {
+            let expected = Expected { kind, arch: None, runtime: Runtime::ProvidedAl2023 };
+            let checked = slsbuild::check::lambda_zip(file.path(), expected).unwrap();
+            prop_assert_eq!(checked.size, zip.len() as u64);
+            prop_assert!(checked.findings.len() <= 31);
+        }
     }
 }
 

@@ -11,6 +11,7 @@ mod check;
 mod errors;
 mod interrupted;
 mod invoke;
+mod layers;
 mod pgo;
 mod reproducible;
 mod rooms;

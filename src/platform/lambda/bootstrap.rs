@@ -1,7 +1,8 @@
-//! Rules about the file that Lambda starts: that it is where Lambda looks, may be executed, and is a program.
+//! Rules about the file that Lambda starts: that it is where Lambda looks, may be executed, and is a program. What holds
+//! for every program of a zip, extensions too, is `lint_program`.
 
 use super::entries::{resolve, tidy};
-use super::{BOOTSTRAP, Expected, UNZIPPED_LIMIT, executable, shown};
+use super::{BOOTSTRAP, Expected, Kind, UNZIPPED_LIMIT, executable, shown};
 use crate::artifact::archive::{Archive, ArchiveEntry, EntryKind, Method};
 use crate::binary;
 use crate::error::{Error, Result};
@@ -24,7 +25,7 @@ pub(super) fn lint(
     expected: Expected,
     findings: &mut Vec<Finding>,
 ) -> Result<Option<Arch>> {
-    let index = match find(archive)? {
+    let index = match find(archive, BOOTSTRAP, Kind::Function)? {
         Ok(index) => index,
         Err(finding) => {
             findings.extend(finding);
@@ -35,6 +36,21 @@ pub(super) fn lint(
         return Ok(None);
     };
     findings.extend(lint_mode(&entry));
+    lint_program(archive, index, BOOTSTRAP, expected, findings)
+}
+
+/// Checks a program of the zip, which is `name` in messages, and tells its architecture.
+pub(super) fn lint_program(
+    archive: &mut Archive,
+    index: usize,
+    name: &str,
+    expected: Expected,
+    findings: &mut Vec<Finding>,
+) -> Result<Option<Arch>> {
+    let Some(entry) = archive.entries().get(index).cloned() else {
+        return Ok(None);
+    };
+    let name = &shown(name);
     if entry.encrypted || matches!(entry.method, Method::Other(_)) || entry.size > UNZIPPED_LIMIT {
         return Ok(None);
     }
@@ -45,10 +61,10 @@ pub(super) fn lint(
         Err(error) => return Err(error),
     };
     if content.starts_with(b"#!") {
-        findings.extend(lint_script(&content));
+        findings.extend(lint_script(name, &content));
         return Ok(None);
     }
-    match binary::inspect_named(&format!("`{BOOTSTRAP}`"), &content) {
+    match binary::inspect_named(&format!("`{name}`"), &content) {
         Ok(facts) => {
             let is_bundled = |library: &str| {
                 bundles(
@@ -57,6 +73,7 @@ pub(super) fn lint(
                 )
             };
             findings.extend(executable::lint(
+                name,
                 &facts,
                 expected.arch,
                 expected.runtime,
@@ -65,7 +82,12 @@ pub(super) fn lint(
             Ok(facts.arch)
         }
         Err(Error::Rejected { message, .. }) => {
-            let finding = Finding::error("lambda/bootstrap", message);
+            let rule = if name == BOOTSTRAP {
+                "lambda/bootstrap"
+            } else {
+                "lambda/extension"
+            };
+            let finding = Finding::error(rule, message);
             findings.push(finding.with_hint("slsbuild zip builds one that Lambda starts"));
             Ok(None)
         }
@@ -73,9 +95,17 @@ pub(super) fn lint(
     }
 }
 
-/// The entry that is started, links followed; or what is wrong, if anything can be said.
-fn find(archive: &mut Archive) -> Result<Result<usize, Option<Finding>>> {
-    let mut path = BOOTSTRAP.to_owned();
+/// The entry that is started from `start`, links followed; or what is wrong, if anything can be said.
+pub(super) fn find(
+    archive: &mut Archive,
+    start: &str,
+    kind: Kind,
+) -> Result<Result<usize, Option<Finding>>> {
+    let rule = match kind {
+        Kind::Function => "lambda/bootstrap",
+        Kind::Extension | Kind::Layer => "lambda/extension",
+    };
+    let mut path = start.to_owned();
     for _ in 0..MOST_LINKS {
         let found = archive
             .entries()
@@ -83,7 +113,7 @@ fn find(archive: &mut Archive) -> Result<Result<usize, Option<Finding>>> {
             .position(|entry| tidy(&entry.name) == path);
         let Some(index) = found else {
             // A link that leads out of the zip is reported with the links.
-            let missing = (path == BOOTSTRAP).then(|| missing(archive.entries()));
+            let missing = (path == start).then(|| missing(archive.entries()));
             return Ok(Err(missing));
         };
         let Some(entry) = archive.entries().get(index).cloned() else {
@@ -96,7 +126,7 @@ fn find(archive: &mut Archive) -> Result<Result<usize, Option<Finding>>> {
                     "`{}` is a directory: Lambda starts a file",
                     shown(&entry.name)
                 );
-                return Ok(Err(Some(Finding::error("lambda/bootstrap", message))));
+                return Ok(Err(Some(Finding::error(rule, message))));
             }
             EntryKind::Special => return Ok(Err(None)),
             EntryKind::Symlink => {}
@@ -106,13 +136,18 @@ fn find(archive: &mut Archive) -> Result<Result<usize, Option<Finding>>> {
             Err(Error::Rejected { .. }) => return Ok(Err(None)),
             Err(error) => return Err(error),
         };
-        match resolve(&entry.name, &String::from_utf8_lossy(&target)) {
+        match resolve(
+            super::kind::roots(kind).0,
+            &entry.name,
+            &String::from_utf8_lossy(&target),
+        ) {
             Some(next) => path = next,
             None => return Ok(Err(None)),
         }
     }
-    let message = format!("`{BOOTSTRAP}` is a symbolic link that leads in a circle");
-    Ok(Err(Some(Finding::error("lambda/bootstrap", message))))
+    let start = shown(start);
+    let message = format!("`{start}` is a symbolic link that leads in a circle");
+    Ok(Err(Some(Finding::error(rule, message))))
 }
 
 /// The most common ways in which `bootstrap` is not where Lambda looks.
@@ -155,16 +190,11 @@ fn missing(entries: &[ArchiveEntry]) -> Finding {
 }
 
 fn lint_mode(entry: &ArchiveEntry) -> Option<Finding> {
-    let name = shown(&entry.name);
-    let message = match entry.mode {
-        None => format!(
-            "`{name}` has no Unix mode, because the zip was made on another system: Lambda may not execute it"
-        ),
-        Some(mode) if mode & EXECUTABLE != EXECUTABLE => format!(
-            "`{name}` has mode {:04o}: Lambda's user may not execute it (Runtime.InvalidEntrypoint, permission denied)",
-            mode & 0o7777
-        ),
-        Some(_) => return None,
+    let cause = unexecutable(entry)?;
+    let message = if entry.mode.is_some() {
+        format!("{cause} (Runtime.InvalidEntrypoint, permission denied)")
+    } else {
+        cause
     };
     let finding = Finding::error("lambda/bootstrap-mode", message);
     Some(finding.with_hint(
@@ -172,15 +202,30 @@ fn lint_mode(entry: &ArchiveEntry) -> Option<Finding> {
     ))
 }
 
+/// Why Lambda's user may not execute an entry, if it may not.
+pub(super) fn unexecutable(entry: &ArchiveEntry) -> Option<String> {
+    let name = shown(&entry.name);
+    match entry.mode {
+        None => Some(format!(
+            "`{name}` has no Unix mode, because the zip was made on another system: Lambda may not execute it"
+        )),
+        Some(mode) if mode & EXECUTABLE != EXECUTABLE => Some(format!(
+            "`{name}` has mode {:04o}: Lambda's user may not execute it",
+            mode & 0o7777
+        )),
+        Some(_) => None,
+    }
+}
+
 /// The kernel takes a carriage return for a part of the interpreter's name.
-fn lint_script(content: &[u8]) -> Option<Finding> {
+fn lint_script(name: &str, content: &[u8]) -> Option<Finding> {
     let first = content
         .split(|byte| *byte == b'\n')
         .next()
         .unwrap_or_default();
     first.ends_with(b"\r").then(|| {
-        let message = format!("the first line of script `{BOOTSTRAP}` ends with a carriage return: no interpreter has that name");
-        Finding::error("lambda/script-line-ending", message).with_hint("sed -i 's/\\r$//' bootstrap")
+        let message = format!("the first line of script `{name}` ends with a carriage return: no interpreter has that name");
+        Finding::error("lambda/script-line-ending", message).with_hint(format!("sed -i 's/\\r$//' {}", crate::process::quote(name.as_ref())))
     })
 }
 

@@ -1,36 +1,31 @@
 //! Rules about the entries of a zip: their names, kinds and modes, and whether Lambda can unpack them.
 
 use super::executable::listed;
-use super::{BOOTSTRAP, shown};
+use super::{BOOTSTRAP, Kind, extension, shown};
 use crate::artifact::archive::{Archive, ArchiveEntry, EntryKind, Method};
 use crate::artifact::name;
 use crate::error::{Error, Result};
 use crate::finding::Finding;
 
-/// Where a symbolic link's target that opens in Lambda lies: the function itself and its layers.
-/// <https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html> (2026-11)
-pub(super) const TASK_ROOT: &str = "/var/task/";
-const LAYERS: &str = "/opt/";
-
 /// The longest target of a symbolic link that is read: Linux takes no longer path.
 const LONGEST_TARGET: u64 = 4096;
 
 /// Holds what the central directory says against the rules.
-pub(super) fn lint(archive: &Archive) -> Vec<Finding> {
+pub(super) fn lint(archive: &Archive, kind: Kind) -> Vec<Finding> {
     let entries = archive.entries();
-    if entries.is_empty() {
+    if entries.is_empty() && kind == Kind::Function {
         let finding = Finding::error("lambda/empty", "the zip holds no files");
         return vec![finding.with_hint("a function needs at least `bootstrap`: slsbuild zip")];
     }
     let mut findings = Vec::from_iter(lint_duplicates(archive));
     findings.extend(lint_names(entries));
     findings.extend(lint_packing(entries));
-    findings.extend(lint_modes(entries));
+    findings.extend(lint_modes(entries, kind));
     findings
 }
 
 /// Reads every entry: one that is damaged, or a link that leads nowhere, is found here and not in production.
-pub(super) fn lint_content(archive: &mut Archive) -> Result<Vec<Finding>> {
+pub(super) fn lint_content(archive: &mut Archive, kind: Kind) -> Result<Vec<Finding>> {
     let mut findings = Vec::new();
     for index in 0..archive.entries().len() {
         let Some(entry) = archive.entries().get(index).cloned() else {
@@ -41,7 +36,7 @@ pub(super) fn lint_content(archive: &mut Archive) -> Result<Vec<Finding>> {
         }
         match archive.read(index) {
             Ok(content) if entry.kind == EntryKind::Symlink => {
-                findings.extend(lint_link(archive.entries(), &entry, &content));
+                findings.extend(lint_link(archive.entries(), &entry, &content, kind));
             }
             Ok(_) => {}
             Err(Error::Rejected { message, hint }) => findings.push(Finding {
@@ -126,12 +121,16 @@ fn lint_packing(entries: &[ArchiveEntry]) -> Vec<Finding> {
 
 /// Lambda unpacks as one user and runs as another: what only the owner may read is not there for the function.
 /// <https://repost.aws/knowledge-center/lambda-deployment-package-errors> (2026-11)
-fn lint_modes(entries: &[ArchiveEntry]) -> Vec<Finding> {
+fn lint_modes(entries: &[ArchiveEntry], kind: Kind) -> Vec<Finding> {
+    // What is wrong with the mode of a program that Lambda starts has a rule of its own.
+    let is_started = |entry: &ArchiveEntry| match kind {
+        Kind::Function => tidy(&entry.name) == BOOTSTRAP,
+        Kind::Extension | Kind::Layer => extension::name_of(entry).is_some(),
+    };
     let lacking = |kind: EntryKind, bits: u32| -> Vec<String> {
         entries
             .iter()
-            // What is wrong with the mode of `bootstrap` has a rule of its own.
-            .filter(|entry| entry.kind == kind && tidy(&entry.name) != BOOTSTRAP)
+            .filter(|entry| entry.kind == kind && !is_started(entry))
             .filter_map(|entry| Some((entry, entry.mode.filter(|mode| mode & bits != bits)?)))
             .map(|(entry, mode)| format!("`{}` ({:04o})", shown(&entry.name), mode & 0o7777))
             .collect()
@@ -156,15 +155,21 @@ fn lint_modes(entries: &[ArchiveEntry]) -> Vec<Finding> {
     findings
 }
 
-fn lint_link(entries: &[ArchiveEntry], link: &ArchiveEntry, target: &[u8]) -> Option<Finding> {
+fn lint_link(
+    entries: &[ArchiveEntry],
+    link: &ArchiveEntry,
+    target: &[u8],
+    kind: Kind,
+) -> Option<Finding> {
+    let (root, other) = super::kind::roots(kind);
     let name = shown(&link.name);
     let target = String::from_utf8_lossy(target);
     let leads = format!("symbolic link `{name}` leads to `{}`", shown(&target));
-    if target.starts_with(LAYERS) {
-        let message = format!("{leads}, which only a layer can bring");
+    if target.starts_with(other) {
+        let message = format!("{leads}, which only {} can bring", super::kind::other(kind));
         return Some(Finding::warning("lambda/symlink", message));
     }
-    let Some(path) = resolve(&link.name, &target) else {
+    let Some(path) = resolve(root, &link.name, &target) else {
         return Some(Finding::error(
             "lambda/symlink",
             format!("{leads}, which is not in the zip"),
@@ -183,14 +188,14 @@ fn lint_link(entries: &[ArchiveEntry], link: &ArchiveEntry, target: &[u8]) -> Op
     })
 }
 
-/// The path in the zip that a link at `link` leads to; `None` when it leaves the zip.
-pub(super) fn resolve(link: &str, target: &str) -> Option<String> {
+/// The path in the zip, which is unpacked at `root`, that a link at `link` leads to; `None` when it leaves the zip.
+pub(super) fn resolve(root: &str, link: &str, target: &str) -> Option<String> {
     if target.len() as u64 > LONGEST_TARGET {
         return None;
     }
     let link = tidy(link);
     let directory = link.rsplit_once('/').map_or("", |(directory, _)| directory);
-    let (start, rest) = match target.strip_prefix(TASK_ROOT) {
+    let (start, rest) = match target.strip_prefix(root) {
         Some(rest) => ("", rest),
         None if target.starts_with('/') => return None,
         None => (directory, target),
@@ -229,7 +234,7 @@ mod tests {
         ];
         for (link, target, expected) in cases {
             assert_eq!(
-                resolve(link, target).as_deref(),
+                resolve("/var/task/", link, target).as_deref(),
                 expected,
                 "{link} → {target}"
             );

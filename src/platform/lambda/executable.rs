@@ -34,36 +34,50 @@ pub fn lint_binary(
     runtime: Runtime,
     beside: &[&str],
 ) -> Vec<Finding> {
-    lint(facts, expected, runtime, |library| bundles(beside, library))
+    lint_executable(BOOTSTRAP, facts, expected, runtime, beside)
 }
 
-/// [`lint_binary`] where `is_bundled` tells which libraries come with the artifact.
+/// [`lint_binary`] for an executable that is not `bootstrap`: `name` is what messages call it, as `extensions/telemetry`.
+pub fn lint_executable(
+    name: &str,
+    facts: &Facts,
+    expected: Option<Arch>,
+    runtime: Runtime,
+    beside: &[&str],
+) -> Vec<Finding> {
+    lint(name, facts, expected, runtime, |library| {
+        bundles(beside, library)
+    })
+}
+
+/// [`lint_executable`] where `is_bundled` tells which libraries come with the artifact.
 pub(super) fn lint(
+    name: &str,
     facts: &Facts,
     expected: Option<Arch>,
     runtime: Runtime,
     is_bundled: impl Fn(&str) -> bool,
 ) -> Vec<Finding> {
-    let mut findings = Vec::from_iter(lint_arch(facts, expected));
+    let mut findings = Vec::from_iter(lint_arch(name, facts, expected));
     if let Linkage::Dynamic {
         interpreter,
         needed,
     } = &facts.linkage
     {
-        findings.extend(lint_interpreter(interpreter, facts.arch, runtime));
-        findings.extend(lint_needed(needed, runtime, is_bundled));
+        findings.extend(lint_interpreter(name, interpreter, facts.arch, runtime));
+        findings.extend(lint_needed(name, needed, runtime, is_bundled));
     }
-    findings.extend(lint_glibc(facts, runtime));
-    findings.extend(lint_leftovers(facts));
+    findings.extend(lint_glibc(name, facts, runtime));
+    findings.extend(lint_leftovers(name, facts));
     findings
 }
 
-fn lint_arch(facts: &Facts, expected: Option<Arch>) -> Option<Finding> {
+fn lint_arch(name: &str, facts: &Facts, expected: Option<Arch>) -> Option<Finding> {
     let Some(arch) = facts.arch else {
         return Some(Finding::error(
             "lambda/arch",
             format!(
-                "`{BOOTSTRAP}` is built for {}; Lambda runs arm64 and amd64 (which it calls x86_64)",
+                "`{name}` is built for {}; Lambda runs arm64 and amd64 (which it calls x86_64)",
                 facts.machine
             ),
         ));
@@ -71,7 +85,7 @@ fn lint_arch(facts: &Facts, expected: Option<Arch>) -> Option<Finding> {
     let expected = expected.filter(|expected| *expected != arch)?;
     let finding = Finding::error(
         "lambda/arch",
-        format!("`{BOOTSTRAP}` is built for {arch}, and the function is configured for {expected}"),
+        format!("`{name}` is built for {arch}, and the function is configured for {expected}"),
     );
     Some(finding.with_hint(format!(
         "slsbuild zip --arch {expected}, or deploy it with --architectures {}",
@@ -79,7 +93,12 @@ fn lint_arch(facts: &Facts, expected: Option<Arch>) -> Option<Finding> {
     )))
 }
 
-fn lint_interpreter(interpreter: &str, arch: Option<Arch>, runtime: Runtime) -> Option<Finding> {
+fn lint_interpreter(
+    name: &str,
+    interpreter: &str,
+    arch: Option<Arch>,
+    runtime: Runtime,
+) -> Option<Finding> {
     let theirs = arch.map(|arch| match arch {
         Arch::Arm64 => "/lib/ld-linux-aarch64.so.1",
         Arch::Amd64 => "/lib64/ld-linux-x86-64.so.2",
@@ -95,7 +114,7 @@ fn lint_interpreter(interpreter: &str, arch: Option<Arch>, runtime: Runtime) -> 
     let finding = Finding::error(
         "lambda/interpreter",
         format!(
-            "`{BOOTSTRAP}` is started by `{interpreter}`, which `{}` does not have{libc}",
+            "`{name}` is started by `{interpreter}`, which `{}` does not have{libc}",
             runtime.name()
         ),
     );
@@ -103,6 +122,7 @@ fn lint_interpreter(interpreter: &str, arch: Option<Arch>, runtime: Runtime) -> 
 }
 
 fn lint_needed(
+    name: &str,
     needed: &[String],
     runtime: Runtime,
     is_bundled: impl Fn(&str) -> bool,
@@ -119,7 +139,7 @@ fn lint_needed(
     let finding = Finding::warning(
         "lambda/needed-library",
         format!(
-            "`{BOOTSTRAP}` needs {}, which the base of `{}` is not known to have",
+            "`{name}` needs {}, which the base of `{}` is not known to have",
             listed(absent.into_iter().map(quoted)),
             runtime.name()
         ),
@@ -127,12 +147,12 @@ fn lint_needed(
     Some(finding.with_hint("put it into `lib/` of the zip or of a layer, or link it statically"))
 }
 
-fn lint_glibc(facts: &Facts, runtime: Runtime) -> Option<Finding> {
+fn lint_glibc(name: &str, facts: &Facts, runtime: Runtime) -> Option<Finding> {
     let found = facts.glibc.filter(|found| *found > runtime.glibc())?;
     let finding = Finding::error(
         "lambda/glibc",
         format!(
-            "`{BOOTSTRAP}` needs glibc {found}, and `{}` has {}",
+            "`{name}` needs glibc {found}, and `{}` has {}",
             runtime.name(),
             runtime.glibc()
         ),
@@ -149,15 +169,15 @@ fn lint_glibc(facts: &Facts, runtime: Runtime) -> Option<Finding> {
 }
 
 /// What Lambda does not mind and the user probably does.
-fn lint_leftovers(facts: &Facts) -> Vec<Finding> {
+fn lint_leftovers(name: &str, facts: &Facts) -> Vec<Finding> {
     let mut findings = Vec::new();
     let mut left = |rule: &str, what: &str, bytes: u64| {
         let message = format!(
-            "`{BOOTSTRAP}` holds {} of {what}, which it does not need to run",
+            "`{name}` holds {} of {what}, which it does not need to run",
             Bytes(bytes)
         );
         let finding = Finding::warning(rule, message);
-        findings.push(finding.with_hint(format!("strip {BOOTSTRAP}; slsbuild zip does it")));
+        findings.push(finding.with_hint(format!("strip {name}; slsbuild zip does it")));
     };
     if facts.debug_info {
         left("lambda/debug-info", "debug info", facts.debug_bytes);
@@ -169,7 +189,7 @@ fn lint_leftovers(facts: &Facts) -> Vec<Finding> {
         let paths = listed(facts.build_paths.iter().map(quoted));
         let finding = Finding::warning(
             "lambda/build-path",
-            format!("`{BOOTSTRAP}` holds paths of the machine that built it: {paths}"),
+            format!("`{name}` holds paths of the machine that built it: {paths}"),
         );
         findings.push(finding.with_hint("build with --remap-path-prefix; slsbuild zip does it"));
     }

@@ -1,17 +1,22 @@
-//! AWS Lambda, zip functions on an OS-only runtime: what `bootstrap.zip` must be. The rules are told apart by what
-//! they look at: `entries.rs` the names and modes of a zip, `bootstrap.rs` its entry file, `executable.rs` an ELF file.
+//! AWS Lambda, zip functions on an OS-only runtime, and the layers and extensions beside them: what their zips must be. The
+//! rules are told apart by what they look at: `entries.rs` the names and modes of a zip, `bootstrap.rs` a function's entry
+//! file, `extension.rs` a layer and its extensions, `executable.rs` an ELF file.
 
 mod assemble;
 mod bootstrap;
 mod cpu;
 mod entries;
 mod executable;
+mod extension;
+mod kind;
 mod limits;
 mod runtime;
 
-pub use assemble::{EXTENSIONS, assemble, assemble_extension, assemble_layer};
+pub use crate::project::config::Kind;
+pub use assemble::{assemble, assemble_extension, assemble_layer, assemble_with};
 pub use cpu::baseline_cpu;
-pub use executable::lint_binary;
+pub use executable::{lint_binary, lint_executable};
+pub use extension::{EXTENSIONS, MOST_EXTENSIONS, MOST_LAYERS, extension_name};
 pub use limits::{
     LimitUse, UNZIPPED_LIMIT, ZIPPED_LIMIT, largest, limits, refuse_excess, refuse_unzipped_excess,
 };
@@ -27,19 +32,14 @@ use crate::target::Arch;
 /// <https://docs.aws.amazon.com/lambda/latest/dg/runtimes-custom.html> (2026-11)
 pub const BOOTSTRAP: &str = "bootstrap";
 
-/// Layers that a function may have. <https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html> (2026-11)
-pub const MOST_LAYERS: usize = 5;
-
-/// Extensions that may register in one environment. <https://docs.aws.amazon.com/lambda/latest/dg/extensions-configuration.html>
-/// (2026-11)
-pub const MOST_EXTENSIONS: usize = 10;
-
 /// More findings than this are counted and not shown.
 const MOST_FINDINGS: usize = 30;
 
 /// What the function is configured with.
 #[derive(Clone, Copy, Debug)]
 pub struct Expected {
+    /// What the zip is for; where it is not said, what it holds tells it.
+    pub kind: Option<Kind>,
     /// Its architecture, where it is known.
     pub arch: Option<Arch>,
     /// Its runtime.
@@ -49,7 +49,9 @@ pub struct Expected {
 /// What was found in a zip.
 #[derive(Clone, Debug)]
 pub struct Inspection {
-    /// The architecture of `bootstrap`; `None` for a script, or where it could not be read.
+    /// What the zip is for.
+    pub kind: Kind,
+    /// The architecture of `bootstrap` or of the extensions; `None` for a script, or where it could not be read.
     pub arch: Option<Arch>,
     /// What the entries declare to hold, in bytes.
     pub unzipped: u64,
@@ -68,20 +70,36 @@ pub fn lint(archive: &mut Archive, zipped: u64, expected: Expected) -> Result<In
         .fold(0, |sum: u64, entry| sum.saturating_add(entry.size));
     let mut findings = Vec::from_iter(expected.runtime.lint());
     findings.extend(limits::lint(zipped, unzipped, &sizes));
-    findings.extend(entries::lint(archive));
-    let arch = if archive.entries().is_empty() {
-        None
-    } else {
-        bootstrap::lint(archive, expected, &mut findings)?
+    let kind = expected.kind.unwrap_or_else(|| kind_of(archive.entries()));
+    findings.extend(entries::lint(archive, kind));
+    let arch = match kind {
+        Kind::Function if archive.entries().is_empty() => None,
+        Kind::Function => bootstrap::lint(archive, expected, &mut findings)?,
+        Kind::Extension | Kind::Layer => extension::lint(archive, expected, kind, &mut findings)?,
     };
     if unzipped <= UNZIPPED_LIMIT {
-        findings.extend(entries::lint_content(archive)?);
+        findings.extend(entries::lint_content(archive, kind)?);
     }
     Ok(Inspection {
+        kind,
         arch,
         unzipped,
         findings: bounded(findings),
     })
+}
+
+/// What a zip is for, by what it holds: what is neither is a function without its `bootstrap`.
+fn kind_of(entries: &[ArchiveEntry]) -> Kind {
+    let starts = |entry: &ArchiveEntry| entries::tidy(&entry.name) == BOOTSTRAP;
+    if !entries.iter().any(starts)
+        && entries
+            .iter()
+            .any(|entry| extension::name_of(entry).is_some())
+    {
+        Kind::Extension
+    } else {
+        Kind::Function
+    }
 }
 
 /// The findings that a reader looks at: a hostile zip may break a rule sixty thousand times.

@@ -20,6 +20,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 
+use serde::{Deserialize, Serialize};
+
 use super::{Allocator, Optimize, Panic};
 use crate::binary::Strip;
 use crate::target::Arch;
@@ -104,19 +106,23 @@ pub struct FunctionTable {
     pub keys: Keys,
 }
 
-/// What a table makes.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// What a table makes, and what Lambda makes of its zip.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Kind {
-    /// A function's zip.
+    /// A function: its `bootstrap` is started.
     #[default]
     Function,
-    /// A layer with an extension in it.
+    /// A layer whose `extensions/` are started before the function.
     Extension,
-    /// A layer of files.
+    /// A layer of files, which functions find under `/opt`.
     Layer,
 }
 
 impl Kind {
+    /// Every kind.
+    pub const ALL: [Self; 3] = [Self::Function, Self::Extension, Self::Layer];
+
     /// As the report tells it.
     pub fn name(self) -> &'static str {
         match self {
