@@ -19,7 +19,7 @@ use crate::digest::Sha256;
 use crate::error::{Error, Result};
 use crate::finding::{Finding, Severity};
 use crate::fs;
-use crate::platform::lambda::{self, BOOTSTRAP, Expected, Kind, LimitUse, Runtime};
+use crate::platform::lambda::{self, Expected, Kind, LimitUse, Runtime};
 use crate::target::Arch;
 use crate::ui::Ui;
 

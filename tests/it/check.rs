@@ -418,6 +418,7 @@ fn a_binary_is_judged_before_it_is_packed() {
     let judge = |executable: &TinyElf| {
         let (roots, ui) = (["/work/orders"], Ui::new(Verbosity::Quiet));
         binary(
+            "bootstrap",
             &executable.build(),
             &roots,
             Arch::Arm64,
