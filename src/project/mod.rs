@@ -5,6 +5,7 @@ pub mod cargo;
 pub mod cargo_config;
 pub mod config;
 mod features;
+pub mod go;
 pub mod graph;
 pub mod include;
 pub mod options;
