@@ -34,6 +34,16 @@ pub enum Error {
         /// Cargo's own words, over several lines.
         output: String,
     },
+    /// `go` refused a package or its module; its own words come before ours.
+    #[error("`go list` refused `{}`", .place.display())]
+    GoList {
+        /// The directory asked for.
+        place: PathBuf,
+        /// Go's own words, over several lines.
+        output: String,
+        /// What to do instead.
+        hint: String,
+    },
     /// What a configuration file says cannot be meant.
     #[error("`{place}`: {message}")]
     Config {
@@ -125,6 +135,12 @@ pub enum Error {
         /// The exit code of the first.
         code: u8,
     },
+    /// Go ran and failed; its diagnostics are on the terminal already.
+    #[error("`go build` failed for `{function}`")]
+    GoFailed {
+        /// The function.
+        function: String,
+    },
     /// The user or the system ended the run.
     #[error("interrupted")]
     Interrupted,
@@ -168,13 +184,14 @@ impl Error {
             Self::Usage { .. } => 2,
             Self::NoManifest { .. }
             | Self::Metadata { .. }
+            | Self::GoList { .. }
             | Self::Config { .. }
             | Self::Project { .. }
             | Self::Include { .. } => 3,
             Self::ToolMissing { .. } | Self::RuntimeArchive { .. } => 4,
             Self::Rejected { .. } | Self::Findings { .. } => 5,
             Self::FunctionFailed { .. } => 7,
-            Self::CargoFailed => 101,
+            Self::CargoFailed | Self::GoFailed { .. } => 101,
             Self::Several { code, .. } => *code,
             Self::Interrupted => 130,
         }
@@ -186,9 +203,9 @@ impl Error {
             Self::NoManifest { .. } => {
                 Some("name one: slsbuild zip --manifest-path PATH/Cargo.toml".to_owned())
             }
-            Self::ToolMissing { hint, .. } | Self::RuntimeArchive { hint, .. } => {
-                Some(hint.clone())
-            }
+            Self::ToolMissing { hint, .. }
+            | Self::RuntimeArchive { hint, .. }
+            | Self::GoList { hint, .. } => Some(hint.clone()),
             Self::Usage { hint, .. }
             | Self::Config { hint, .. }
             | Self::Project { hint, .. }
@@ -201,6 +218,9 @@ impl Error {
             )),
             Self::CargoFailed => Some(
                 "cargo says why above; to see the command that failed: slsbuild zip -v".to_owned(),
+            ),
+            Self::GoFailed { .. } => Some(
+                "go says why above; to see the command that failed: slsbuild zip -v".to_owned(),
             ),
             Self::Unwritable { .. } => {
                 Some("make room there, or choose another directory: --out-dir DIR, or SLSBUILD_CACHE_DIR=DIR for the cache".to_owned())
@@ -215,7 +235,9 @@ impl Error {
     /// Another program's words over several lines, which are said before the message.
     pub fn preface(&self) -> Option<&str> {
         match self {
-            Self::Metadata { output, .. } | Self::RuntimeArchive { output, .. } => Some(output),
+            Self::Metadata { output, .. }
+            | Self::GoList { output, .. }
+            | Self::RuntimeArchive { output, .. } => Some(output),
             Self::Usage { .. }
             | Self::NoManifest { .. }
             | Self::Config { .. }
@@ -227,6 +249,7 @@ impl Error {
             | Self::FunctionFailed { .. }
             | Self::CargoFailed
             | Self::Several { .. }
+            | Self::GoFailed { .. }
             | Self::Interrupted
             | Self::Unwritable { .. }
             | Self::Unexpected(_) => None,

@@ -37,6 +37,7 @@ pub mod project;
 pub mod report;
 pub mod settings;
 pub mod target;
+pub mod threads;
 pub mod ui;
 pub mod units;
 

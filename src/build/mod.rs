@@ -2,12 +2,13 @@
 //! Knows nothing of platforms and artifacts.
 
 pub mod cargo;
+pub mod go;
 mod messages;
 pub mod profile;
 pub mod runtime;
 pub mod toolchain;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use crate::error::Result;
@@ -24,15 +25,20 @@ pub struct Compiled {
     pub elapsed: Duration,
 }
 
-/// Compiles the functions of a group for their targets.
+/// Compiles the functions of a group for their targets. What no other run may see half written is put into `scratch`, an
+/// empty directory.
 ///
 /// # Errors
 /// When a tool is missing or the compiler fails.
-pub fn compile(group: &Group, ui: Ui) -> Result<Compiled> {
+pub fn compile(group: &Group, scratch: &Path, keep_going: bool, ui: Ui) -> Result<Compiled> {
     let started = Instant::now();
     let binaries = match group {
         Group::Cargo(plan) => {
             let binaries = compile_rust(plan, ui)?.into_iter();
+            binaries.map(|binary| binary.map(Some)).collect()
+        }
+        Group::Go(plan) => {
+            let binaries = go::run_all(plan, scratch, keep_going, ui)?.into_iter();
             binaries.map(|binary| binary.map(Some)).collect()
         }
         Group::Ready(plan) => plan.binaries.iter().cloned().map(Ok).collect(),

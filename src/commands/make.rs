@@ -2,8 +2,7 @@
 //! the others.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
-use std::sync::Mutex;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use super::pack::{self, Packed, Parts};
@@ -11,10 +10,12 @@ use super::train;
 use crate::build;
 use crate::cli::Format;
 use crate::error::{Error, Result};
+use crate::interrupt;
 use crate::plan::{Group, Plan, Step};
 use crate::project::config::Kind;
 use crate::report::{Artifact, Report, human};
 use crate::target::Target;
+use crate::threads;
 use crate::ui::Ui;
 
 /// How much is said of each artifact.
@@ -50,7 +51,9 @@ pub fn make(
     ui: Ui,
 ) -> Result<()> {
     pack::prepare(&plan)?;
-    let binaries = compile(&mut plan, ui)?;
+    let scratch = tempfile::tempdir_in(&plan.root)?;
+    let _registration = interrupt::remove_on_interrupt(scratch.path());
+    let binaries = compile(&mut plan, scratch.path(), ui)?;
     let mut outcomes = pack_all(&plan, binaries, ui);
     outcomes.sort_by_key(|outcome| outcome.step.order);
 
@@ -70,11 +73,12 @@ pub fn make(
 }
 
 /// Compiles group after group: the binary of each step, by the name of its function and its target.
-fn compile(plan: &mut Plan, ui: Ui) -> Result<BTreeMap<(String, Target), Binary>> {
+fn compile(plan: &mut Plan, scratch: &Path, ui: Ui) -> Result<BTreeMap<(String, Target), Binary>> {
     let keep_going = plan.keep_going;
     let mut binaries = BTreeMap::new();
     for group in &mut plan.groups {
-        let compiled = guide(group, ui).and_then(|()| build::compile(group, ui));
+        let compiled =
+            guide(group, ui).and_then(|()| build::compile(group, scratch, keep_going, ui));
         let (paths, elapsed) = match compiled {
             Ok(compiled) => (compiled.binaries, compiled.elapsed),
             Err(error) if keep_going => (fail_all(group.steps().len(), error), Duration::ZERO),
@@ -192,34 +196,16 @@ fn layers(step: &Step, outcomes: &[Outcome<'_>]) -> u64 {
         .fold(0, u64::saturating_add)
 }
 
-/// Packs on as many threads as the machine runs at once.
 fn in_parallel<'a>(parts: &[Parts<'a>], ui: Ui) -> Vec<Outcome<'a>> {
-    let threads = std::thread::available_parallelism().map_or(1, usize::from);
     let progress = ui.bar("Packing", parts.len());
-    let queue = Mutex::new(parts.iter());
-    let outcomes = Mutex::new(Vec::new());
-    std::thread::scope(|scope| {
-        for _ in 0..threads.min(parts.len()) {
-            scope.spawn(|| {
-                while let Some(one) = lock(&queue).next() {
-                    let packed = pack::pack(one, ui);
-                    progress.step();
-                    let step = one.step;
-                    lock(&outcomes).push(Outcome { step, packed });
-                }
-            });
+    threads::map(parts, |one| {
+        let packed = pack::pack(one, ui);
+        progress.step();
+        Outcome {
+            step: one.step,
+            packed,
         }
-    });
-    outcomes
-        .into_inner()
-        .unwrap_or_else(std::sync::PoisonError::into_inner)
-}
-
-/// The lock, also after a thread that had it panicked.
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex
-        .lock()
-        .unwrap_or_else(std::sync::PoisonError::into_inner)
+    })
 }
 
 fn tell(made: &[Packed], telling: Telling, elapsed: Duration, ui: Ui) {

@@ -284,7 +284,7 @@ fn known_roots(group: &Group) -> Vec<&str> {
             let prefixes = plan.remapped.iter();
             prefixes.filter_map(|(path, _)| path.to_str()).collect()
         }
-        Group::Ready(_) => Vec::new(),
+        Group::Go(_) | Group::Ready(_) => Vec::new(),
     }
 }
 

@@ -4,12 +4,12 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use crate::build::{cargo, runtime};
+use crate::build::{cargo, go, runtime};
 use crate::cli::{Format, PlanArgs};
 use crate::error::Result;
 use crate::fs;
 use crate::plan::{
-    CPlan, CargoPlan, Group, Output, PgoPlan, Plan, Reason, RuntimePlan, TargetPlan, wishes,
+    CPlan, CargoPlan, GoPlan, Group, Output, PgoPlan, Plan, Reason, RuntimePlan, TargetPlan, wishes,
 };
 use crate::project::Project;
 use crate::project::graph::Touch;
@@ -40,6 +40,7 @@ fn human(plan: &Plan) -> Vec<String> {
     for group in &plan.groups {
         match group {
             Group::Cargo(plan) => lines.extend(human_cargo(plan)),
+            Group::Go(plan) => lines.extend(go_commands(plan)),
             Group::Ready(_) => {}
         }
     }
@@ -85,7 +86,15 @@ fn human_cargo(plan: &CargoPlan) -> Vec<String> {
 fn json(plan: &Plan) -> Value {
     let groups = plan.groups.iter().map(|group| match group {
         Group::Cargo(plan) => json_cargo(plan),
-        Group::Ready(_) => json!({ "builder": "none" }),
+        Group::Go(plan) => json!({
+            "builder": "go",
+            "commands": go_commands(plan),
+            "functions": plan.steps.iter().map(|step| &step.function.name).collect::<BTreeSet<_>>(),
+        }),
+        Group::Ready(plan) => json!({
+            "builder": "none",
+            "functions": plan.steps.iter().map(|step| &step.function.name).collect::<BTreeSet<_>>(),
+        }),
     });
     json!({
         "schema_version": crate::report::SCHEMA_VERSION,
@@ -138,6 +147,11 @@ fn commands(plan: &CargoPlan) -> Vec<String> {
         .iter()
         .map(|call| call.command.to_string())
         .collect()
+}
+
+fn go_commands(plan: &GoPlan) -> Vec<String> {
+    let commands = go::commands(plan, Verbosity::Normal);
+    commands.iter().map(ToString::to_string).collect()
 }
 
 fn pgo(pgo: &PgoPlan) -> String {

@@ -3,6 +3,7 @@
 
 mod cargo;
 mod companions;
+mod go;
 mod notes;
 mod pgo;
 mod profile;
@@ -21,6 +22,7 @@ use crate::settings::{FunctionSettings, Settings};
 use crate::ui::Ui;
 
 pub use cargo::CargoPlan;
+pub use go::GoPlan;
 pub use pgo::{MOST_PROFILE, PgoPlan, Training};
 pub use profile::ProfilePlan;
 pub use ready::ReadyPlan;
@@ -48,6 +50,8 @@ pub struct Plan {
     pub root: PathBuf,
     /// Whether what can be built is built, also when something fails.
     pub keep_going: bool,
+    /// Whether this call asks for profile-guided code.
+    pub guided: bool,
 }
 
 /// Functions that are compiled together.
@@ -55,6 +59,8 @@ pub struct Plan {
 pub enum Group {
     /// By cargo, in one call wherever that is possible.
     Cargo(Box<CargoPlan>),
+    /// By go, in one call each.
+    Go(GoPlan),
     /// By nobody: the binaries are there, or there are none.
     Ready(ReadyPlan),
 }
@@ -64,6 +70,7 @@ impl Group {
     pub fn steps(&self) -> &[Step] {
         match self {
             Self::Cargo(plan) => &plan.steps,
+            Self::Go(plan) => &plan.steps,
             Self::Ready(plan) => &plan.steps,
         }
     }
@@ -89,12 +96,15 @@ impl Plan {
                 groups.push(Group::Cargo(Box::new(plan)));
             }
         }
+        let go = GoPlan::new(wishes, output, settings, ui)?;
+        groups.extend((!go.steps.is_empty()).then_some(Group::Go(go)));
         let ready = ReadyPlan::new(wishes, output, settings)?;
         groups.extend((!ready.steps.is_empty()).then_some(Group::Ready(ready)));
         let plan = Self {
             groups,
             root: output.root.clone(),
             keep_going: settings.cargo.keep_going,
+            guided: settings.overrides.pgo.is_some(),
         };
         output.refuse_several(plan.steps().count())?;
         Ok(plan)
@@ -111,6 +121,7 @@ impl Plan {
         for group in &self.groups {
             match group {
                 Group::Cargo(plan) => plan.say_notes(ui),
+                Group::Go(plan) => plan.say_notes(self.guided, ui),
                 Group::Ready(_) => {}
             }
         }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use super::{Wish, companions};
 use crate::error::{Error, Names, Result, did_you_mean};
 use crate::project::config::{CargoLambda, FunctionTable, Kind, Located, Section};
-use crate::project::{Function, Project, RustBinary, Source};
+use crate::project::{Function, Project, RustBinary, Source, go};
 use crate::settings::{Asked, FunctionSettings, Layer, Settings};
 use crate::ui::Ui;
 
@@ -125,7 +125,7 @@ pub fn asked(project: &Project, settings: &Settings, asked: &Asked, ui: Ui) -> R
         Asked::Rust => found(project, settings, ui),
         Asked::Go(directory, name) => {
             let directory = lexical(&std::path::absolute(directory)?);
-            let name = name.clone().unwrap_or_else(|| own_name(&directory));
+            let name = name.clone().unwrap_or_else(|| go::default_name(&directory));
             named(project, settings, name, Source::Go(directory))
         }
         Asked::Binary(path, name) => {

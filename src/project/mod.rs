@@ -6,6 +6,7 @@ pub mod cargo_config;
 pub mod config;
 mod features;
 mod function;
+pub mod go;
 pub mod graph;
 pub mod include;
 pub mod options;

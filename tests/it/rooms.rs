@@ -15,6 +15,7 @@ const FLOORS: &[&[&str]] = &[
         "ui",
         "units",
         "target",
+        "threads",
         "finding",
     ],
     &["binary"],

@@ -9,7 +9,7 @@ use crate::check;
 use crate::digest::Sha256;
 use crate::finding::Finding;
 use crate::fs;
-use crate::plan::{CPlan, CargoPlan, Group, Guidance, Step};
+use crate::plan::{CPlan, CargoPlan, GoPlan, Group, Guidance, Step};
 use crate::platform::lambda;
 use crate::process::quote;
 use crate::project::Source;
@@ -98,8 +98,29 @@ fn target(step: &Step) -> Option<String> {
 pub(super) fn toolchain(group: &Group, step: &Step) -> BTreeMap<String, String> {
     match group {
         Group::Cargo(plan) => cargo_toolchain(plan, step),
+        Group::Go(plan) => go_toolchain(plan, step),
         Group::Ready(_) => BTreeMap::new(),
     }
+}
+
+fn go_toolchain(plan: &GoPlan, step: &Step) -> BTreeMap<String, String> {
+    let mut steps = plan.steps.iter().zip(&plan.packages);
+    let of_step = |(other, _): &(&Step, _)| other.function.name == step.function.name;
+    let Some((_, (package, options))) = steps.find(of_step) else {
+        return BTreeMap::new();
+    };
+    let (name, value) = GoPlan::level(package, step.target.arch);
+    let mut facts = BTreeMap::from([
+        ("go".to_owned(), package.go.version.clone()),
+        (name.to_lowercase(), value),
+        (
+            "flags".to_owned(),
+            package.go.build_flags(options).join(" "),
+        ),
+    ]);
+    let profile = package.profile.as_ref().map(|_| "default.pgo".to_owned());
+    facts.extend(profile.map(|profile| ("profile".to_owned(), profile)));
+    facts
 }
 
 fn cargo_toolchain(plan: &CargoPlan, step: &Step) -> BTreeMap<String, String> {

@@ -14,7 +14,7 @@ mod runtime;
 
 pub use crate::project::config::Kind;
 pub use assemble::{assemble, assemble_extension, assemble_layer, assemble_with};
-pub use cpu::baseline_cpu;
+pub use cpu::{baseline_cpu, go_level};
 pub use executable::{lint_binary, lint_executable};
 pub use extension::{EXTENSIONS, MOST_EXTENSIONS, MOST_LAYERS, extension_name};
 pub use limits::{

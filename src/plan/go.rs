@@ -1,0 +1,99 @@
+//! What go builds: one binary for each function and arch.
+
+use super::step::{Output, Packing};
+use super::{Step, Wish};
+use crate::artifact::deflate::Level;
+use crate::binary::Strip;
+use crate::error::Result;
+use crate::platform::lambda;
+use crate::project::Source;
+use crate::project::go::{self, GoOptions, GoPackage};
+use crate::settings::Settings;
+use crate::target::Arch;
+use crate::threads;
+use crate::ui::Ui;
+
+/// The Go functions that are built.
+#[derive(Clone, Debug, Default)]
+pub struct GoPlan {
+    /// The artifacts.
+    pub steps: Vec<Step>,
+    /// The main package of each step, and what go is told of it.
+    pub packages: Vec<(GoPackage, GoOptions)>,
+}
+
+impl GoPlan {
+    pub(super) fn new(
+        wishes: &[Wish],
+        output: &Output,
+        settings: &Settings,
+        ui: Ui,
+    ) -> Result<Self> {
+        let wanted: Vec<(usize, &Wish)> = wishes
+            .iter()
+            .enumerate()
+            .filter(|(_, wish)| wish.wanted && matches!(wish.function.source, Source::Go(_)))
+            .collect();
+        let found = threads::map(&wanted, |(_, wish)| package(wish, settings, ui));
+        let mut plan = Self::default();
+        for ((order, wish), found) in wanted.into_iter().zip(found) {
+            let (package, options) = found?;
+            // go leaves the symbols out by itself (`-s -w`).
+            let strip = wish.settings.strip.unwrap_or(Strip::None);
+            let packing = Packing::new(wish, strip, Level::Release, settings);
+            let targets = &wish.settings.targets;
+            let steps = Step::all((order, wish), targets, output, &packing)?;
+            let packages = steps.iter().map(|_| (package.clone(), options.clone()));
+            plan.packages.extend(packages);
+            plan.steps.extend(steps);
+        }
+        Ok(plan)
+    }
+
+    /// Says what the user did not ask for and should know.
+    pub fn say_notes(&self, guided: bool, ui: Ui) {
+        let mut said: Vec<&str> = Vec::new();
+        for (step, (package, _)) in self.steps.iter().zip(&self.packages) {
+            if said.contains(&step.function.name.as_str()) {
+                continue;
+            }
+            said.push(&step.function.name);
+            for package in &package.without_cgo {
+                ui.note(package.note());
+            }
+            if guided {
+                ui.note(package.pgo_note());
+            }
+        }
+    }
+
+    /// What the CPU must at least be, as the variable and value that tell go: the user's own, else the platform's.
+    pub fn level(package: &GoPackage, arch: Arch) -> (&'static str, String) {
+        package.go.level(arch).map_or_else(
+            || {
+                let (name, value) = lambda::go_level(arch);
+                (name, value.to_owned())
+            },
+            |(name, value)| (name, value.to_owned()),
+        )
+    }
+}
+
+fn package(wish: &Wish, settings: &Settings, ui: Ui) -> Result<(GoPackage, GoOptions)> {
+    let options = GoOptions {
+        tags: wish.settings.go_tags.clone(),
+        ldflags: wish.settings.go_ldflags.clone(),
+        offline: settings.cargo.network.offline,
+    };
+    let mut arches: Vec<Arch> = Vec::new();
+    for target in &wish.settings.targets {
+        if !arches.contains(&target.arch) {
+            arches.push(target.arch);
+        }
+    }
+    let Source::Go(directory) = &wish.function.source else {
+        return Err(anyhow::anyhow!("`{}` is no Go function", wish.function.name).into());
+    };
+    let package = go::load(directory, &options, &arches, ui)?;
+    Ok((package, options))
+}
