@@ -2,6 +2,7 @@
 //! Knows nothing of platforms and artifacts.
 
 pub mod cargo;
+pub mod go;
 mod messages;
 pub mod profile;
 pub mod runtime;

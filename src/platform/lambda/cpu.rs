@@ -17,3 +17,11 @@ pub fn baseline_cpu(arch: Arch, compact: bool) -> &'static str {
         (Arch::Amd64, true) => "x86-64-v2",
     }
 }
+
+/// The same for go, as the variable and value that tell it.
+pub fn go_level(arch: Arch) -> (&'static str, &'static str) {
+    match arch {
+        Arch::Arm64 => ("GOARM64", "v8.2"),
+        Arch::Amd64 => ("GOAMD64", "v3"),
+    }
+}

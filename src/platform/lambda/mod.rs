@@ -10,7 +10,7 @@ mod limits;
 mod runtime;
 
 pub use assemble::assemble;
-pub use cpu::baseline_cpu;
+pub use cpu::{baseline_cpu, go_level};
 pub use executable::lint_binary;
 pub use limits::{
     LimitUse, UNZIPPED_LIMIT, ZIPPED_LIMIT, limits, refuse_excess, refuse_unzipped_excess,

@@ -1,0 +1,106 @@
+//! The call of `go build` for one function and arch: its arguments and environment (pure), and running it.
+
+use std::path::{Path, PathBuf};
+
+use crate::error::{Error, Result};
+use crate::fs;
+use crate::process::Command;
+use crate::project::go::{self, GoOptions, GoPackage};
+use crate::target::Arch;
+use crate::ui::{Ui, Verbosity};
+
+/// One binary to be built.
+#[derive(Clone, Copy, Debug)]
+pub struct GoBuild<'a> {
+    /// The function.
+    pub package: &'a GoPackage,
+    /// What go is told.
+    pub options: &'a GoOptions,
+    /// The arch.
+    pub arch: Arch,
+    /// What the CPU must at least be, as the variable and value that tell go, where the user did not.
+    pub level: Option<(&'static str, &'static str)>,
+    /// The binary, as an absolute path whose directory exists.
+    pub output: &'a Path,
+}
+
+/// The command that builds it, in the module's directory.
+pub fn command(build: GoBuild<'_>, verbosity: Verbosity) -> Command {
+    let mut command = prepared(build);
+    if verbosity == Verbosity::VeryVerbose {
+        command.arg("-v");
+    }
+    command
+        .arg("-o")
+        .arg(build.output)
+        .arg(&build.package.import_path);
+    command
+}
+
+/// Builds the binary. What an earlier run left in its place is removed first, so that only this run's can be found there.
+///
+/// # Errors
+/// [`Error::GoFailed`] when go fails, [`Error::ToolMissing`] when it failed at a package whose code without cgo does not
+/// compile.
+pub fn run(build: GoBuild<'_>, ui: Ui) -> Result<PathBuf> {
+    match fs::remove_file(build.output) {
+        Err(cause) if cause.kind() != std::io::ErrorKind::NotFound => {
+            let path = build.output.to_owned();
+            return Err(Error::Unwritable { path, cause });
+        }
+        _ => {}
+    }
+    let command = command(build, ui.verbosity());
+    ui.command(&command);
+    let status = command.status().map_err(go::go_missing)?;
+    let function = &build.package.name;
+    if !status.success() {
+        return Err(wanted_cgo(build).unwrap_or_else(|| Error::GoFailed {
+            function: function.clone(),
+        }));
+    }
+    // `-n` or `-o` in GOFLAGS make go succeed without it.
+    let facts = fs::metadata(build.output);
+    if !facts.is_ok_and(|facts| facts.is_file() && facts.len() > 0) {
+        return Err(Error::Project {
+            message: format!(
+                "go succeeded and built no binary `{function}` for {}",
+                build.arch
+            ),
+            hint: Some("see what is set: go env GOFLAGS".to_owned()),
+        });
+    }
+    Ok(build.output.to_owned())
+}
+
+/// The failure for the first package that does not compile without its cgo code, if there is one.
+fn wanted_cgo(build: GoBuild<'_>) -> Option<Error> {
+    build.package.without_cgo.iter().find_map(|package| {
+        let mut command = prepared(build);
+        command.args(["-o", "/dev/null"]).arg(&package.import_path);
+        let words = command.output().ok()?.stderr;
+        // The package itself, not one that it imports.
+        let heading = format!("# {}", package.import_path);
+        let mut lines = words.split(|byte| *byte == b'\n');
+        lines
+            .any(|line| line == heading.as_bytes())
+            .then(|| package.missing())
+    })
+}
+
+/// `go build` with the environment and the flags that every package is built with.
+fn prepared(build: GoBuild<'_>) -> Command {
+    let mut command = go::command(build.options, build.arch, false);
+    command
+        .directory(&build.package.module_root)
+        // No path and no commit of this machine: the same sources give the same bytes everywhere.
+        .args(["build", "-trimpath", "-buildvcs=false"])
+        .args(build.package.go.build_flags(build.options));
+    if let Some((name, value)) = build.level {
+        command.env(name, value);
+    }
+    command
+}
+
+#[cfg(test)]
+mod tests;
