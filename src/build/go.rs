@@ -20,23 +20,22 @@ pub struct GoBuild<'a> {
     pub options: &'a GoOptions,
     /// The arch.
     pub arch: Arch,
-    /// What the CPU must at least be, as the variable and value that tell go.
-    pub level: (&'static str, &'a str),
+    /// What the CPU must at least be, as the variable and value that tell go, where the user did not.
+    pub level: Option<(&'static str, &'static str)>,
     /// The binary, as an absolute path whose directory exists.
     pub output: &'a Path,
 }
 
-/// The commands that build all of a plan, for people to read; `NAME` stands for where the binary is put.
+/// The commands that build all of a plan, for people to read.
 pub fn commands(plan: &GoPlan, verbosity: Verbosity) -> Vec<Command> {
     let steps = plan.steps.iter().zip(&plan.packages);
     steps
         .map(|(step, (package, options))| {
-            let (name, value) = GoPlan::level(package, step.target.arch);
             let build = GoBuild {
                 package,
                 options,
                 arch: step.target.arch,
-                level: (name, &value),
+                level: GoPlan::default_level(package, step.target.arch),
                 output: &step.directory.join("compiled"),
             };
             command(build, verbosity)
@@ -61,12 +60,11 @@ pub(super) fn run_all(
     let results = threads::map(&steps, |(index, step, (package, options))| {
         let directory = scratch.join(index.to_string());
         fs::create_dir(&directory)?;
-        let (name, value) = GoPlan::level(package, step.target.arch);
         let build = GoBuild {
             package,
             options,
             arch: step.target.arch,
-            level: (name, &value),
+            level: GoPlan::default_level(package, step.target.arch),
             output: &directory.join("bootstrap"),
         };
         run(build, ui)
@@ -150,7 +148,11 @@ fn prepared(build: GoBuild<'_>) -> Command {
         // No path and no commit of this machine: the same sources give the same bytes everywhere.
         .args(["build", "-trimpath", "-buildvcs=false"])
         .args(build.package.go.build_flags(build.options));
-    let (name, value) = build.level;
-    command.env(name, value);
+    if let Some((name, value)) = build.level {
+        command.env(name, value);
+    }
     command
 }
+
+#[cfg(test)]
+mod tests;

@@ -68,14 +68,15 @@ impl GoPlan {
     }
 
     /// What the CPU must at least be, as the variable and value that tell go: the user's own, else the platform's.
-    pub fn level(package: &GoPackage, arch: Arch) -> (&'static str, String) {
-        package.go.level(arch).map_or_else(
-            || {
-                let (name, value) = lambda::go_level(arch);
-                (name, value.to_owned())
-            },
-            |(name, value)| (name, value.to_owned()),
-        )
+    pub fn level(package: &GoPackage, arch: Arch) -> (&'static str, &str) {
+        let own = package.go.level(arch);
+        own.unwrap_or_else(|| lambda::go_level(arch))
+    }
+
+    /// The same where the user says nothing, and go must be told.
+    pub fn default_level(package: &GoPackage, arch: Arch) -> Option<(&'static str, &'static str)> {
+        let own = package.go.level(arch);
+        own.is_none().then(|| lambda::go_level(arch))
     }
 }
 

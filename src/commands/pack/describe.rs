@@ -112,7 +112,7 @@ fn go_toolchain(plan: &GoPlan, step: &Step) -> BTreeMap<String, String> {
     let (name, value) = GoPlan::level(package, step.target.arch);
     let mut facts = BTreeMap::from([
         ("go".to_owned(), package.go.version.clone()),
-        (name.to_lowercase(), value),
+        (name.to_lowercase(), value.to_owned()),
         (
             "flags".to_owned(),
             package.go.build_flags(options).join(" "),

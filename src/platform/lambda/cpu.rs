@@ -18,8 +18,8 @@ pub fn baseline_cpu(arch: Arch, compact: bool) -> &'static str {
     }
 }
 
-/// The same for go, as the variable and value that tell it: AVX2 is in v3, Neoverse N1 is an Armv8.2 core
-/// (<https://go.dev/wiki/MinimumRequirements>, 2026-11).
+/// The same for go, as the variable and value that tell it: AVX2 and its company, and Armv8.2 with its atomics. CPU per call
+/// is 0.98 times that of go's own default, and the zip a little smaller (docs/benchmarks.md).
 pub fn go_level(arch: Arch) -> (&'static str, &'static str) {
     match arch {
         Arch::Arm64 => ("GOARM64", "v8.2"),
