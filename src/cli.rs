@@ -322,6 +322,10 @@ pub struct InvokeArgs {
     /// The event: a file, `-` for stdin, or JSON itself
     #[arg(long, value_name = "EVENT", default_value = "{}")]
     pub event: String,
+    /// A layer's zip, whose extensions run beside the function; up to five, a later one's files over an earlier one's.
+    /// This machine's `/opt` is not touched: layers lie in the function's own directory, with `bin` on `PATH` and `lib` in `LD_LIBRARY_PATH`
+    #[arg(long = "layer", value_name = "LAYER")]
+    pub layers: Vec<PathBuf>,
     /// How the function is configured
     #[command(flatten)]
     pub function: FunctionArgs,

@@ -21,7 +21,7 @@ use crate::ui::Ui;
 pub fn invoke(arguments: &InvokeArgs, format: Format, ui: Ui) -> Result<()> {
     let configuration = Configuration::new(&arguments.artifact, &arguments.function)?;
     let invocation = invocation(arguments, &configuration, ui)?;
-    let sandbox = Sandbox::new(&arguments.artifact)?;
+    let sandbox = Sandbox::with_layers(&arguments.artifact, &arguments.layers)?;
     let name = configuration.name.clone();
     let mut instance = Instance::new(sandbox, configuration, Logging::Printed(ui))?;
     let run = run(&mut instance, invocation, arguments, ui)?;
@@ -94,22 +94,24 @@ fn run(
     };
     match &run.failure {
         Some(failure) => {
-            instance.end();
+            instance.end_function();
             ui.log(init_report(run.init, failure));
         }
         None => send(instance, invocation, &mut run, ui),
     }
+    // Extensions hear of the end when the function's part is over.
+    instance.end();
     run.peak_mb = instance.peak_mb();
     Ok(run)
 }
 
-/// Sends the event to a function that has started, and ends it.
+/// Sends the event to a function that has started, and ends it; its extensions go on.
 fn send(instance: &mut Instance, invocation: Invocation, run: &mut Run, ui: Ui) {
     let seconds = invocation.timeout.as_secs();
     ui.log(Report::start(&run.request_id));
     let outcome = instance.invoke(invocation);
     // What the function left running has no part in the log after END.
-    instance.end();
+    instance.end_function();
     let report = Report {
         request_id: &run.request_id,
         init: Some(run.init),
@@ -129,6 +131,11 @@ fn send(instance: &mut Instance, invocation: Invocation, run: &mut Run, ui: Ui) 
     if outcome.lingered {
         run.notes.push(format!(
             "the process answered and did not ask for its next event within {seconds} s: Lambda bills that time"
+        ));
+    }
+    if let Some(extension) = outcome.lingering_extension {
+        run.notes.push(format!(
+            "extension `{extension}` did not ask for its next event within {seconds} s: Lambda bills that time"
         ));
     }
     run.failure = outcome.failure;

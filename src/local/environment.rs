@@ -12,7 +12,11 @@ use crate::cli::FunctionArgs;
 use crate::error::{Error, Result};
 
 /// The account that appears in ARNs.
-const ACCOUNT: &str = "123456789012";
+pub(super) const ACCOUNT: &str = "123456789012";
+/// The version that runs here.
+pub(super) const VERSION: &str = "$LATEST";
+/// The handler that a function is told; nothing on an OS-only runtime reads it.
+pub(super) const HANDLER: &str = "bootstrap";
 /// The region unless the user names one by `--env AWS_REGION=…`.
 const REGION: &str = "us-east-1";
 /// Without these the function would not find the Runtime API or its own files: no value but ours can work.
@@ -22,6 +26,21 @@ const FIXED: [&str; 4] = [
     "LAMBDA_TASK_ROOT",
     "_HANDLER",
 ];
+
+/// What only the function's process has, beside what begins with `_`.
+/// <https://docs.aws.amazon.com/lambda/latest/dg/runtimes-extensions-api.html> (2026-11).
+const OF_THE_RUNTIME: [&str; 7] = [
+    "AWS_EXECUTION_ENV",
+    "AWS_LAMBDA_LOG_GROUP_NAME",
+    "AWS_LAMBDA_LOG_STREAM_NAME",
+    "AWS_XRAY_CONTEXT_MISSING",
+    "AWS_XRAY_DAEMON_ADDRESS",
+    "LAMBDA_RUNTIME_DIR",
+    "LAMBDA_TASK_ROOT",
+];
+
+/// The variables of a process, by their names.
+pub(super) type Variables = BTreeMap<String, String>;
 
 /// How a function is configured: what `aws lambda create-function` would be told.
 #[derive(Clone, Debug)]
@@ -82,16 +101,17 @@ impl Configuration {
 
     /// All variables of the function's process. `AWS_EXECUTION_ENV` is not among them: Lambda does not set it for
     /// `provided.*`. Nor are credentials, unless the user passed them.
-    pub(super) fn variables(&self, task: &Path, api: SocketAddr) -> BTreeMap<String, String> {
+    pub(super) fn variables(&self, task: &Path, opt: Option<&Path>, api: SocketAddr) -> Variables {
         let task = task.to_string_lossy();
-        let mut variables: BTreeMap<String, String> = [
+        let opt = opt.unwrap_or(Path::new("/opt")).to_string_lossy();
+        let mut variables: Variables = [
             ("AWS_DEFAULT_REGION", REGION.to_owned()),
             (
                 "AWS_LAMBDA_FUNCTION_MEMORY_SIZE",
                 self.memory_mb.to_string(),
             ),
             ("AWS_LAMBDA_FUNCTION_NAME", self.name.clone()),
-            ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST".to_owned()),
+            ("AWS_LAMBDA_FUNCTION_VERSION", VERSION.to_owned()),
             ("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand".to_owned()),
             (
                 "AWS_LAMBDA_LOG_GROUP_NAME",
@@ -106,17 +126,30 @@ impl Configuration {
             (
                 "LD_LIBRARY_PATH",
                 format!(
-                    "/lib64:/usr/lib64:/var/runtime:/var/runtime/lib:{task}:{task}/lib:/opt/lib"
+                    "/lib64:/usr/lib64:/var/runtime:/var/runtime/lib:{task}:{task}/lib:{opt}/lib"
                 ),
             ),
-            ("PATH", "/usr/local/bin:/usr/bin/:/bin:/opt/bin".to_owned()),
+            ("PATH", format!("/usr/local/bin:/usr/bin/:/bin:{opt}/bin")),
             ("TZ", ":UTC".to_owned()),
-            ("_HANDLER", "bootstrap".to_owned()),
+            ("_HANDLER", HANDLER.to_owned()),
         ]
         .into_iter()
         .map(|(name, value)| (name.to_owned(), value))
         .collect();
         variables.extend(self.environment.clone());
+        variables
+    }
+
+    /// All variables of an extension's process: the function's, without those that are about the runtime.
+    pub(super) fn extension_variables(
+        &self,
+        task: &Path,
+        opt: Option<&Path>,
+        api: SocketAddr,
+    ) -> Variables {
+        let mut variables = self.variables(task, opt, api);
+        variables
+            .retain(|name, _| !name.starts_with('_') && !OF_THE_RUNTIME.contains(&name.as_str()));
         variables
     }
 }
@@ -218,11 +251,31 @@ mod tests {
             configuration.arn(),
             "arn:aws:lambda:eu-west-1:123456789012:function:orders"
         );
-        let variables = configuration.variables(Path::new("/task"), ([127, 0, 0, 1], 80).into());
+        let variables =
+            configuration.variables(Path::new("/task"), None, ([127, 0, 0, 1], 80).into());
         assert_eq!(variables["AWS_REGION"], "eu-west-1");
         assert_eq!(variables["URL"], "a=b");
         assert_eq!(variables["AWS_LAMBDA_RUNTIME_API"], "127.0.0.1:80");
         assert!(!variables.contains_key("AWS_EXECUTION_ENV"));
+        let opt = Some(Path::new("/x/opt"));
+        let extension =
+            configuration.extension_variables(Path::new("/task"), opt, ([127, 0, 0, 1], 80).into());
+        let lost: Vec<&String> = variables
+            .keys()
+            .filter(|name| !extension.contains_key(*name))
+            .collect();
+        assert_eq!(
+            lost,
+            [
+                "AWS_LAMBDA_LOG_GROUP_NAME",
+                "AWS_LAMBDA_LOG_STREAM_NAME",
+                "LAMBDA_RUNTIME_DIR",
+                "LAMBDA_TASK_ROOT",
+                "_HANDLER"
+            ]
+        );
+        assert!(extension["PATH"].ends_with(":/x/opt/bin"));
+        assert!(extension["LD_LIBRARY_PATH"].ends_with(":/x/opt/lib"));
         assert!(!variables.keys().any(|name| name.contains("SECRET")));
     }
 

@@ -8,6 +8,7 @@ use std::time::Instant;
 
 use tokio::sync::Notify;
 
+use super::failure::ExtensionFault;
 use super::invocation::{Deadline, Invocation};
 
 /// An error as a function reports it.
@@ -64,6 +65,25 @@ pub enum Notice {
         /// When.
         at: Instant,
     },
+    /// An extension registered or asked for its next event.
+    ExtensionMoved {
+        /// When.
+        at: Instant,
+    },
+    /// An extension says that it cannot start or go on.
+    ExtensionFailed {
+        /// Its name.
+        name: String,
+        /// What it says.
+        fault: ExtensionFault,
+    },
+    /// The process of an extension ended.
+    ExtensionEnded {
+        /// Its name.
+        name: String,
+    },
+    /// An extension subscribed to logs or telemetry, which are not sent here.
+    TelemetryAsked,
 }
 
 /// Why a call of the function's is refused.

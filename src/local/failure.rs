@@ -31,6 +31,57 @@ pub enum Failure {
     },
     /// There is no `bootstrap` that could be started.
     InvalidEntrypoint(String),
+    /// An extension failed, and its environment with it.
+    Extension {
+        /// The extension's name.
+        name: String,
+        /// What happened to it.
+        fault: ExtensionFault,
+    },
+}
+
+/// What happens to an extension that ends its environment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ExtensionFault {
+    /// It could not be started.
+    Launch(String),
+    /// Its process ended.
+    Crashed(Ending),
+    /// It reported that it cannot start.
+    Init(FunctionError),
+    /// It reported that it cannot go on.
+    Exit(FunctionError),
+    /// It had neither registered nor asked for its first event when the time of the init phase was over.
+    Slow(Duration),
+}
+
+impl ExtensionFault {
+    /// The error type.
+    fn kind(&self) -> &'static str {
+        match self {
+            Self::Launch(_) => "Extension.LaunchError",
+            Self::Crashed(_) => "Extension.Crash",
+            Self::Init(_) => "Extension.InitError",
+            Self::Exit(_) => "Extension.ExitError",
+            Self::Slow(_) => "Sandbox.Timedout",
+        }
+    }
+
+    fn message(&self, name: &str) -> String {
+        match self {
+            Self::Launch(cause) => format!("extension `{name}`: {cause}"),
+            Self::Crashed(ending) => format!("extension `{name}` ended: {}", ending.words()),
+            Self::Init(FunctionError { kind, message })
+            | Self::Exit(FunctionError { kind, message }) => {
+                let separator = if message.is_empty() { "" } else { ": " };
+                format!("extension `{name}`: {kind}{separator}{message}")
+            }
+            Self::Slow(limit) => format!(
+                "extension `{name}` did not ask for its first event within {:.2} seconds",
+                limit.as_secs_f64()
+            ),
+        }
+    }
 }
 
 impl Failure {
@@ -42,6 +93,7 @@ impl Failure {
             Self::TimedOut(_) | Self::InitTimedOut(_) => "Sandbox.Timedout",
             Self::TooLarge { .. } => "Function.ResponseSizeTooLarge",
             Self::InvalidEntrypoint(_) => "Runtime.InvalidEntrypoint",
+            Self::Extension { fault, .. } => fault.kind(),
         }
     }
 
@@ -57,6 +109,7 @@ impl Failure {
                 "Response payload size ({size} bytes) exceeded maximum allowed payload size ({limit} bytes)."
             ),
             Self::InvalidEntrypoint(cause) => cause.clone(),
+            Self::Extension { name, fault } => fault.message(name),
         }
     }
 
@@ -64,8 +117,16 @@ impl Failure {
     pub fn status(&self) -> Option<&'static str> {
         match self {
             Self::Function(_) | Self::TooLarge { .. } => None,
-            Self::Exited(_) | Self::NeverPolled(_) | Self::InvalidEntrypoint(_) => Some("error"),
-            Self::TimedOut(_) | Self::InitTimedOut(_) => Some("timeout"),
+            Self::TimedOut(_)
+            | Self::InitTimedOut(_)
+            | Self::Extension {
+                fault: ExtensionFault::Slow(_),
+                ..
+            } => Some("timeout"),
+            Self::Exited(_)
+            | Self::NeverPolled(_)
+            | Self::InvalidEntrypoint(_)
+            | Self::Extension { .. } => Some("error"),
         }
     }
 
@@ -86,7 +147,21 @@ impl Failure {
                 "the binary is compiled for a newer CPU than this one (Lambda's are at least neoverse-n1 and haswell); for this machine: slsbuild zip --target-cpu generic".to_owned()
             }
             Self::InvalidEntrypoint(_) => format!("slsbuild check {}", run?.1),
-            Self::Function(_) | Self::Exited(_) | Self::NeverPolled(_) | Self::TooLarge { .. } => {
+            Self::Extension {
+                fault: ExtensionFault::Launch(_),
+                ..
+            } => "slsbuild check LAYER.zip".to_owned(),
+            Self::Extension {
+                fault: ExtensionFault::Slow(_) | ExtensionFault::Crashed(Ending::Exit(0)),
+                ..
+            } => {
+                "an extension registers at `http://$AWS_LAMBDA_RUNTIME_API/2020-01-01/extension/register` and asks for events in a loop, as `cargo add lambda-extension` does".to_owned()
+            }
+            Self::Function(_)
+            | Self::Exited(_)
+            | Self::NeverPolled(_)
+            | Self::TooLarge { .. }
+            | Self::Extension { .. } => {
                 return None;
             }
         })
@@ -126,17 +201,25 @@ impl From<ExitStatus> for Ending {
     }
 }
 
+impl Ending {
+    /// What happened, without saying to whom.
+    fn words(self) -> String {
+        match self {
+            Self::Exit(code) => format!("exit status {code}"),
+            Self::Signal(signal) => match signal_name(signal) {
+                Some(name) => format!("signal: {name}"),
+                None => format!("signal: signal {signal}"),
+            },
+        }
+    }
+}
+
 impl fmt::Display for Ending {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Exit(0) => write!(f, "Runtime exited without providing a reason"),
-            Self::Exit(code) => write!(f, "Runtime exited with error: exit status {code}"),
-            Self::Signal(signal) => {
-                write!(f, "Runtime exited with error: signal: ")?;
-                match signal_name(*signal) {
-                    Some(name) => write!(f, "{name}"),
-                    None => write!(f, "signal {signal}"),
-                }
+            Self::Exit(_) | Self::Signal(_) => {
+                write!(f, "Runtime exited with error: {}", self.words())
             }
         }
     }

@@ -1,22 +1,28 @@
-//! One execution environment: the process of a function, from its init phase over any number of events to its end.
+//! One execution environment: the process of a function and those of its extensions, from their init phase (`start.rs`) over any
+//! number of events to their end (`end.rs`).
 //! Nothing that it started outlives it.
 
-use std::process::Stdio;
+mod end;
+mod outcome;
+mod start;
+
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::{Duration, Instant};
+
+pub use outcome::{Init, Outcome};
 
 use super::cpu::CpuClock;
 use super::environment::Configuration;
 use super::exchange::{Answer, Notice};
-use super::failure::{Ending, Failure};
+use super::extensions::{Companions, ShutdownReason};
+use super::failure::{ExtensionFault, Failure};
 use super::invocation::Invocation;
 use super::logs::{Logging, Logs};
 use super::memory;
-use super::process::{Process, unstartable};
+use super::process::Process;
 use super::sandbox::Sandbox;
 use super::server::Server;
 use crate::error::Result;
-use crate::ui::Ui;
 
 /// What Lambda grants the init phase before it ends it, and starts it once more within the function's own timeout.
 /// <https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html> (2026-11).
@@ -33,6 +39,11 @@ pub struct Instance {
     notices: Receiver<Notice>,
     server: Server,
     process: Option<Process>,
+    companions: Companions,
+    /// When the first process of the init phase was started.
+    began: Option<Instant>,
+    /// What extensions will be told at their end.
+    reason: ShutdownReason,
     clock: Option<CpuClock>,
     logs: Option<Logs>,
     kept_log: Vec<String>,
@@ -40,43 +51,20 @@ pub struct Instance {
     sandbox: Sandbox,
 }
 
-/// How the init phase went.
-#[derive(Debug)]
-pub struct Init {
-    /// From right before the process's exec to its first `/next`, or to its failure.
-    pub duration: Duration,
-    /// Why it failed, if it did.
-    pub failure: Option<Failure>,
-}
-
-/// What became of one event.
-#[derive(Debug)]
-pub struct Outcome {
-    /// The response. A stream that failed has one too, as far as it came.
-    pub response: Option<Vec<u8>>,
-    /// Why it failed, if it did.
-    pub failure: Option<Failure>,
-    /// From the event to the next `/next`, or to the failure.
-    pub duration: Duration,
-    /// The CPU time of the process for it, user and system; `None` when it ended.
-    pub cpu: Option<Duration>,
-    /// How the process ended after it answered, instead of asking for its next event.
-    pub ended: Option<Ending>,
-    /// It answered, and neither asked again nor ended before its time was over.
-    pub lingered: bool,
-}
-
 impl Instance {
     /// An instance whose process is not started yet.
     pub fn new(sandbox: Sandbox, configuration: Configuration, logging: Logging) -> Result<Self> {
         let (sender, notices) = channel();
         Ok(Self {
-            server: Server::start(sender.clone())?,
+            server: Server::start(sender.clone(), &configuration.name)?,
             configuration,
             logging,
             sender,
             notices,
             process: None,
+            companions: Companions::default(),
+            began: None,
+            reason: ShutdownReason::default(),
             clock: None,
             logs: None,
             kept_log: Vec::new(),
@@ -85,34 +73,33 @@ impl Instance {
         })
     }
 
-    /// Starts the process and waits until it asks for its first event.
+    /// Starts the process, after its extensions, and waits until all of them ask for their first event.
     ///
     /// Lambda ends an init phase after ten seconds and repeats it within the timeout; here it runs once, for as long as the
     /// longer of the two.
     pub fn init(&mut self) -> Result<Init> {
         let limit = INIT_LIMIT.max(self.configuration.timeout);
-        let started = match self.start()? {
-            Ok(started) => started,
-            Err(failure) => {
-                return Ok(Init {
-                    duration: Duration::ZERO,
-                    failure: Some(failure),
-                });
-            }
-        };
-        let (at, failure) = match self.wait(started + limit) {
-            // Nothing can be answered before it was asked: only `Polled` comes here.
-            Some(Notice::Polled { at } | Notice::Answered { at, .. }) => (at, None),
-            Some(Notice::InitFailed(error)) => (Instant::now(), Some(Failure::Function(error))),
-            Some(Notice::Ended { at }) => (at, Some(Failure::NeverPolled(self.end()))),
-            None => {
-                self.end();
-                (started + limit, Some(Failure::InitTimedOut(limit)))
+        self.began = None;
+        self.reason = ShutdownReason::default();
+        let (at, failure) = match self.start(limit)? {
+            Ok(at) => (at, None),
+            Err((at, failure)) => {
+                if self.reason != ShutdownReason::Timeout {
+                    self.reason = ShutdownReason::Failure;
+                }
+                (at, Some(failure))
             }
         };
         self.catch_up();
+        if let Logging::Printed(ui) = self.logging {
+            for line in self.server.extensions().lines() {
+                ui.log(line);
+            }
+        }
         Ok(Init {
-            duration: at.duration_since(started),
+            duration: self
+                .began
+                .map_or(Duration::ZERO, |began| at.saturating_duration_since(began)),
             failure,
         })
     }
@@ -121,7 +108,7 @@ impl Instance {
     pub fn restart(&mut self) -> Result<Init> {
         self.end();
         (self.sender, self.notices) = channel();
-        self.server = Server::start(self.sender.clone())?;
+        self.server = Server::start(self.sender.clone(), &self.configuration.name)?;
         self.peak_kib = 0;
         self.init()
     }
@@ -134,14 +121,6 @@ impl Instance {
         let started = Instant::now();
         let deadline = started + timeout;
         self.server.queue(invocation);
-        let outcome = |failure, duration| Outcome {
-            response: None,
-            failure: Some(failure),
-            duration,
-            cpu: None,
-            ended: None,
-            lingered: false,
-        };
         let answer = loop {
             match self.wait(deadline) {
                 Some(Notice::Answered {
@@ -150,13 +129,22 @@ impl Instance {
                     ..
                 }) if id == request_id => break answer,
                 Some(Notice::Ended { at }) => {
-                    return outcome(Failure::Exited(self.end()), at.duration_since(started));
+                    self.reason = ShutdownReason::Failure;
+                    let failure = Failure::Exited(self.end_function());
+                    return Outcome::failed(failure, at.duration_since(started));
                 }
-                Some(_) => {}
+                Some(notice) => {
+                    if let Some(failure) = self.setback(notice) {
+                        self.reason = ShutdownReason::Failure;
+                        self.end_function();
+                        return Outcome::failed(failure, started.elapsed());
+                    }
+                }
                 None => {
                     self.server.abandon(&request_id);
-                    self.end();
-                    return outcome(Failure::TimedOut(timeout), timeout);
+                    self.reason = ShutdownReason::Timeout;
+                    self.end_function();
+                    return Outcome::failed(Failure::TimedOut(timeout), timeout);
                 }
             }
         };
@@ -165,34 +153,77 @@ impl Instance {
             Answer::Error(error) => (None, Some(Failure::Function(error))),
             Answer::TooLarge { size, limit } => (None, Some(Failure::TooLarge { size, limit })),
         };
-        let (duration, ended, lingered) = self.settle(started, deadline);
-        let cpu = self
+        let mut outcome = self.settle(started, deadline);
+        outcome.cpu = self
             .cpu()
             .zip(cpu_before)
             .map(|(after, before)| after.saturating_sub(before));
         self.catch_up();
-        Outcome {
-            response,
-            failure,
-            duration,
-            cpu,
-            ended,
-            lingered,
-        }
+        outcome.response = response;
+        outcome.failure = failure.or(outcome.failure);
+        outcome
     }
 
-    /// An event is over when the process asks for the next one: what it does between is billed.
-    fn settle(&mut self, started: Instant, deadline: Instant) -> (Duration, Option<Ending>, bool) {
-        match self.wait(deadline) {
-            Some(Notice::Ended { at }) => (at.duration_since(started), Some(self.end()), false),
-            Some(Notice::Polled { at }) => (at.duration_since(started), None, false),
-            Some(Notice::Answered { .. } | Notice::InitFailed(_)) => {
-                (started.elapsed(), None, false)
+    /// An event is over when the process and the extensions ask for the next one: what they do between is billed.
+    fn settle(&mut self, started: Instant, deadline: Instant) -> Outcome {
+        let mut outcome = Outcome::answered();
+        let mut polled = None;
+        let over = loop {
+            let ready = polled.and_then(|at| self.server.extensions().ready_since(at));
+            if let Some(at) = ready {
+                break at;
             }
-            None => {
-                self.end();
-                (deadline.duration_since(started), None, true)
+            match self.wait(deadline) {
+                Some(Notice::Ended { at }) => {
+                    self.reason = ShutdownReason::Failure;
+                    outcome.ended = Some(self.end_function());
+                    break at;
+                }
+                Some(Notice::Polled { at }) => polled = Some(at),
+                Some(Notice::Answered { .. } | Notice::InitFailed(_)) => break Instant::now(),
+                Some(notice) => {
+                    outcome.failure = self.setback(notice);
+                    if outcome.failure.is_some() {
+                        self.reason = ShutdownReason::Failure;
+                        self.end_function();
+                        break Instant::now();
+                    }
+                }
+                None => {
+                    outcome.lingered = polled.is_none();
+                    outcome.lingering_extension =
+                        self.server.extensions().busy().filter(|_| polled.is_some());
+                    self.reason = ShutdownReason::Timeout;
+                    self.end_function();
+                    break deadline;
+                }
             }
+        };
+        outcome.duration = over.duration_since(started);
+        outcome
+    }
+
+    /// What a notice about an extension means for its environment: nothing, or its end.
+    fn setback(&mut self, notice: Notice) -> Option<Failure> {
+        match notice {
+            Notice::ExtensionFailed { name, fault } => Some(Failure::Extension { name, fault }),
+            Notice::ExtensionEnded { name } => {
+                let fault = ExtensionFault::Crashed(self.companions.ended(&name));
+                Some(Failure::Extension { name, fault })
+            }
+            Notice::TelemetryAsked => {
+                if let Logging::Printed(ui) = self.logging {
+                    ui.note(
+                        "an extension subscribed to logs or telemetry, which are not sent here",
+                    );
+                }
+                None
+            }
+            Notice::ExtensionMoved { .. }
+            | Notice::Polled { .. }
+            | Notice::Answered { .. }
+            | Notice::InitFailed(_)
+            | Notice::Ended { .. } => None,
         }
     }
 
@@ -216,72 +247,6 @@ impl Instance {
         &self.sandbox
     }
 
-    /// Takes the Runtime API away and lets the process end by itself within a time, as one does whose runtime gives up when it
-    /// cannot ask for events.
-    pub fn retire(&mut self, within: Duration) -> Ending {
-        self.server.stop();
-        let deadline = Instant::now() + within;
-        while let Some(notice) = self.wait(deadline) {
-            if matches!(notice, Notice::Ended { .. }) {
-                break;
-            }
-        }
-        self.end()
-    }
-
-    /// Ends the process with all that it started, and takes the rest of its log.
-    pub fn end(&mut self) -> Ending {
-        self.look_at_memory();
-        self.clock = None;
-        let ending = self.process.take().map(Process::end);
-        if let Some(mut logs) = self.logs.take() {
-            self.kept_log = logs.finish();
-        }
-        ending.unwrap_or(Ending::Exit(0))
-    }
-
-    /// Ends the process and prints the last lines of its log, which may say why it failed, unless they were printed before.
-    pub fn end_saying(&mut self, ui: Ui) {
-        self.end();
-        for line in &self.kept_log {
-            ui.words(line);
-        }
-    }
-
-    /// Starts the process and says when: an error that Lambda would report is the inner one.
-    fn start(&mut self) -> Result<Result<Instant, Failure>> {
-        let (program, arguments) = match self.sandbox.command() {
-            Ok(command) => command,
-            Err(failure) => return Ok(Err(failure)),
-        };
-        let (logs, output) = Logs::start(self.logging)?;
-        let mut command = std::process::Command::new(program);
-        command
-            .args(arguments)
-            .env_clear()
-            .envs(
-                self.configuration
-                    .variables(self.sandbox.task(), self.server.address()),
-            )
-            .current_dir(self.sandbox.task())
-            .stdin(Stdio::null())
-            .stdout(output.try_clone()?)
-            .stderr(output);
-        let at = Instant::now();
-        let started = Process::start(&mut command, self.sender.clone());
-        // The command holds the writing end of the pipe.
-        drop(command);
-        let process = match started {
-            Ok(process) => process,
-            Err(error) => return unstartable(error).map(Err),
-        };
-        self.clock = CpuClock::of(process.id());
-        self.process = Some(process);
-        self.logs = Some(logs);
-        self.look_at_memory();
-        Ok(Ok(at))
-    }
-
     /// The next notice, or `None` at the deadline.
     fn wait(&mut self, deadline: Instant) -> Option<Notice> {
         loop {
@@ -296,13 +261,14 @@ impl Instance {
         }
     }
 
+    /// What Lambda counts is what the function and its extensions use together.
     fn look_at_memory(&mut self) {
         if let Some(peak) = self
             .process
             .as_ref()
             .and_then(|process| memory::peak_kib(process.id()))
         {
-            self.peak_kib = self.peak_kib.max(peak);
+            self.peak_kib = self.peak_kib.max(peak + self.companions.peak_kib());
         }
     }
 
@@ -310,11 +276,5 @@ impl Instance {
         if let Some(logs) = &self.logs {
             logs.catch_up();
         }
-    }
-}
-
-impl Drop for Instance {
-    fn drop(&mut self) {
-        self.end();
     }
 }

@@ -26,7 +26,7 @@ impl Invocation {
     /// An invocation with ids of its own and no context.
     pub fn new(event: Vec<u8>, timeout: Duration, function_arn: String) -> Self {
         Self {
-            request_id: request_id(),
+            request_id: uuid(),
             event,
             timeout,
             function_arn,
@@ -54,10 +54,15 @@ impl Deadline {
             epoch_milliseconds: (since_epoch + timeout).as_millis(),
         }
     }
+
+    /// The time as a number of JSON, whose integers have 64 bits.
+    pub(super) fn epoch_milliseconds_json(self) -> u64 {
+        u64::try_from(self.epoch_milliseconds).unwrap_or(u64::MAX)
+    }
 }
 
 /// A UUID of version 4.
-fn request_id() -> String {
+pub(super) fn uuid() -> String {
     let (high, low) = (random(), random());
     format!(
         "{:08x}-{:04x}-4{:03x}-{:04x}-{:012x}",
@@ -92,12 +97,12 @@ mod tests {
 
     #[test]
     fn ids_have_the_shape_of_lambdas() {
-        let id = request_id();
+        let id = uuid();
         let groups: Vec<usize> = id.split('-').map(str::len).collect();
         assert_eq!(groups, [8, 4, 4, 4, 12], "{id}");
         assert_eq!(id.as_bytes()[14], b'4', "{id}");
         assert!(b"89ab".contains(&id.as_bytes()[19]), "{id}");
-        assert_ne!(id, request_id());
+        assert_ne!(id, uuid());
         let trace = trace_id();
         let root = trace.strip_prefix("Root=1-").unwrap();
         assert_eq!(root.split(';').next().unwrap().len(), 8 + 1 + 24, "{trace}");

@@ -1,5 +1,5 @@
-//! Runs an artifact on this machine as Lambda would: the Runtime API ([`Server`]), the directory and the
-//! environment a function sees ([`Sandbox`]), and the process that polls for events ([`Instance`]).
+//! Runs an artifact on this machine as Lambda would: the Runtime and the Extensions API ([`Server`]), the directories and the
+//! environment a function sees ([`Sandbox`]), and the processes that poll for events ([`Instance`]).
 //! What is printed and how a run is judged is the business of `commands/`.
 
 mod body;
@@ -7,12 +7,14 @@ mod cpu;
 mod environment;
 mod event;
 mod exchange;
+mod extensions;
 mod failure;
 mod instance;
 mod invocation;
 mod logs;
 mod memory;
 mod process;
+mod reply;
 mod routes;
 mod sandbox;
 mod server;
@@ -21,7 +23,7 @@ mod timeline;
 pub use environment::{Configuration, function_name};
 pub use event::{EVENT_LIMIT, Event, context_header, event_label};
 pub use exchange::{Answer, FunctionError, Notice};
-pub use failure::{Ending, Failure};
+pub use failure::{Ending, ExtensionFault, Failure};
 pub use instance::{INIT_LIMIT, Init, Instance, Outcome};
 pub use invocation::Invocation;
 pub use logs::Logging;

@@ -4,13 +4,16 @@ use std::io;
 use std::process::{Child, Command};
 use std::sync::mpsc::Sender;
 use std::thread::JoinHandle;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::exchange::Notice;
-use super::failure::{Ending, Failure};
+use super::failure::Ending;
 use super::sandbox;
 use crate::error::Result;
 use crate::interrupt::{self, Registration};
+
+/// How often it is looked whether a process that was asked to end has ended.
+pub(super) const INTERVAL: Duration = Duration::from_millis(1);
 
 /// A process that is not reaped yet. Dropped, it is ended.
 #[derive(Debug)]
@@ -21,20 +24,38 @@ pub(super) struct Process {
 }
 
 impl Process {
-    /// Starts the process, whose end will be a notice.
-    pub(super) fn start(command: &mut Command, notices: Sender<Notice>) -> io::Result<Self> {
+    /// Starts the process, whose end will be the notice that `ended` makes of the time.
+    pub(super) fn start(
+        command: &mut Command,
+        notices: Sender<Notice>,
+        ended: impl FnOnce(Instant) -> Notice + Send + 'static,
+    ) -> io::Result<Self> {
         let (child, registration) = spawn(command)?;
         let mut process = Self {
             child,
             watcher: None,
             registration: Some(registration),
         };
-        process.watcher = Some(watch(process.id(), notices)?);
+        process.watcher = Some(watch(process.id(), notices, ended)?);
         Ok(process)
     }
 
     pub(super) fn id(&self) -> u32 {
         self.child.id()
+    }
+
+    /// Whether it has ended by itself.
+    pub(super) fn has_ended(&self) -> bool {
+        self.watcher.as_ref().is_none_or(JoinHandle::is_finished)
+    }
+
+    /// Asks the process to end, and waits for that as long as `patience`.
+    pub(super) fn terminate(&self, patience: Duration) {
+        terminate(self.id());
+        let deadline = Instant::now() + patience;
+        while !self.has_ended() && Instant::now() < deadline {
+            std::thread::sleep(INTERVAL);
+        }
     }
 
     /// Ends the process and its group, if it has not ended by itself, and says how it ended.
@@ -82,12 +103,16 @@ fn spawn(command: &mut Command) -> io::Result<(Child, Registration)> {
 }
 
 /// Tells of the process's end without reaping it.
-fn watch(process: u32, notices: Sender<Notice>) -> io::Result<JoinHandle<()>> {
+fn watch(
+    process: u32,
+    notices: Sender<Notice>,
+    ended: impl FnOnce(Instant) -> Notice + Send + 'static,
+) -> io::Result<JoinHandle<()>> {
     std::thread::Builder::new()
         .name("watcher".to_owned())
         .spawn(move || {
             wait_unreaped(process);
-            let _ = notices.send(Notice::Ended { at: Instant::now() });
+            let _ = notices.send(ended(Instant::now()));
         })
 }
 
@@ -105,8 +130,19 @@ fn wait_unreaped(process: u32) {
 #[cfg(not(unix))]
 fn wait_unreaped(_process: u32) {}
 
-/// A bootstrap that the kernel does not start is the function's failure; anything else is ours.
-pub(super) fn unstartable(error: io::Error) -> Result<Failure> {
+#[cfg(unix)]
+fn terminate(process: u32) {
+    use rustix::process::{Pid, Signal, kill_process};
+    if let Some(pid) = i32::try_from(process).ok().and_then(Pid::from_raw) {
+        let _ = kill_process(pid, Signal::TERM);
+    }
+}
+
+#[cfg(not(unix))]
+fn terminate(_process: u32) {}
+
+/// Why a file, which lies at `shown` on Lambda, was not started. What is not the file's failure is ours.
+pub(super) fn unstartable(error: io::Error, shown: &str) -> Result<String> {
     let cause = match error.kind() {
         io::ErrorKind::NotFound => "no such file or directory",
         io::ErrorKind::PermissionDenied => "permission denied",
@@ -117,7 +153,5 @@ pub(super) fn unstartable(error: io::Error) -> Result<Failure> {
                 .into());
         }
     };
-    Ok(Failure::InvalidEntrypoint(format!(
-        "fork/exec /var/task/bootstrap: {cause}"
-    )))
+    Ok(format!("fork/exec {shown}: {cause}"))
 }

@@ -5,29 +5,39 @@
 use std::convert::Infallible;
 
 use http_body_util::Full;
-use hyper::body::{Bytes, Incoming};
+use hyper::body::Incoming;
 use hyper::header::{CONTENT_TYPE, HeaderValue};
 use hyper::{HeaderMap, Method, Request, Response, StatusCode};
 
 use super::body::{self, Posted};
 use super::exchange::{Answer, Exchange, FunctionError, Refusal};
+use super::extensions::{self, Registry};
 use super::invocation::{Deadline, Invocation};
+use super::reply::{Reply, error_too_large, failure, ok, plain, truncated};
 use super::{PAYLOAD_LIMIT, STREAM_LIMIT};
 
 const RESPONSE_MODE: &str = "Lambda-Runtime-Function-Response-Mode";
 
-type Reply = Response<Full<Bytes>>;
+/// What requests are about: the function, and the extensions beside it.
+#[derive(Debug)]
+pub(super) struct Api {
+    /// The function's name.
+    pub(super) function: String,
+    pub(super) exchange: Exchange,
+    pub(super) extensions: Registry,
+}
 
 /// Answers one request.
-pub(super) async fn route(
-    exchange: &Exchange,
-    request: Request<Incoming>,
-) -> Result<Reply, Infallible> {
+pub(super) async fn route(api: &Api, request: Request<Incoming>) -> Result<Reply, Infallible> {
     let (parts, incoming) = request.into_parts();
     let segments: Vec<&str> = parts.uri.path().split('/').skip(1).collect();
     let is = |method: Method| parts.method == method;
+    let exchange = &api.exchange;
     Ok(match segments.as_slice() {
-        ["2018-06-01", "runtime", "invocation", "next"] if is(Method::GET) => next(exchange).await,
+        ["2018-06-01", "runtime", "invocation", "next"] if is(Method::GET) => {
+            api.extensions.close();
+            next(exchange).await
+        }
         ["2018-06-01", "runtime", "invocation", id, "response"] if is(Method::POST) => {
             response(exchange, id, &parts.headers, incoming).await
         }
@@ -45,7 +55,15 @@ pub(super) async fn route(
             "next" | "response" | "error",
         ]
         | ["2018-06-01", "runtime", "init", "error"] => plain(StatusCode::METHOD_NOT_ALLOWED, ""),
-        _ => plain(StatusCode::NOT_FOUND, "404 page not found\n"),
+        segments => extensions::route(
+            &api.extensions,
+            &api.function,
+            (&parts.method, segments),
+            &parts.headers,
+            incoming,
+        )
+        .await
+        .unwrap_or_else(|| plain(StatusCode::NOT_FOUND, "404 page not found\n")),
     })
 }
 
@@ -155,7 +173,7 @@ async fn init_error(exchange: &Exchange, headers: &HeaderMap, body: Incoming) ->
 
 fn accepted(result: Result<(), Refusal>) -> Reply {
     match result {
-        Ok(()) => json(StatusCode::ACCEPTED, &serde_json::json!({ "status": "OK" })),
+        Ok(()) => ok(),
         Err(refusal) => refused(refusal),
     }
 }
@@ -175,42 +193,4 @@ fn refused(refusal: Refusal) -> Reply {
             "Invalid request ID",
         ),
     }
-}
-
-fn error_too_large() -> Reply {
-    failure(
-        StatusCode::PAYLOAD_TOO_LARGE,
-        "RequestEntityTooLarge",
-        &format!("Exceeded maximum allowed payload size ({PAYLOAD_LIMIT} bytes)."),
-    )
-}
-
-fn truncated() -> Reply {
-    failure(
-        StatusCode::BAD_REQUEST,
-        "TruncatedHTTPRequest",
-        "HTTP request detected as truncated",
-    )
-}
-
-fn failure(status: StatusCode, kind: &str, message: &str) -> Reply {
-    json(
-        status,
-        &serde_json::json!({ "errorMessage": message, "errorType": kind }),
-    )
-}
-
-fn json(status: StatusCode, body: &serde_json::Value) -> Reply {
-    let mut reply = Response::new(Full::from(format!("{body}\n")));
-    *reply.status_mut() = status;
-    reply
-        .headers_mut()
-        .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    reply
-}
-
-fn plain(status: StatusCode, text: &'static str) -> Reply {
-    let mut reply = Response::new(Full::from(text));
-    *reply.status_mut() = status;
-    reply
 }

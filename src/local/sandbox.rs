@@ -1,20 +1,26 @@
-//! The directory that stands for `/var/task`: the artifact's own files, read-only, private to the user the function
-//! runs as. And the program that runs its `bootstrap`: the file itself, or qemu for a foreign arch.
+//! The directories that stand for `/var/task` and `/opt`: the artifact's own files and its layers', read-only, private to the
+//! user the function runs as. And what is started out of them.
+
+mod layers;
+mod program;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
+
+use program::Program;
 
 use super::failure::Failure;
 use super::invocation::random;
 use crate::artifact::archive::Archive;
 use crate::error::{Error, Result};
+use crate::fs;
 use crate::interrupt::{self, Registration};
-use crate::project::toolchain::find_emulator;
 use crate::target::Arch;
-use crate::{binary, fs};
 
 /// The user a function runs as when slsbuild runs as root, who would ignore read-only modes: `nobody`.
 pub(super) const UNPRIVILEGED: u32 = 65_534;
+/// Lambda's words where there is nothing to start.
+const NO_BOOTSTRAP: &str = "Couldn't find valid bootstrap(s): [/var/task/bootstrap /opt/bootstrap]";
 /// A raw binary larger than this is refused unread: with debug info, four times what Lambda allows unzipped.
 const BINARY_LIMIT: u64 = 1 << 30;
 
@@ -23,32 +29,32 @@ const BINARY_LIMIT: u64 = 1 << 30;
 pub struct Sandbox {
     root: PathBuf,
     task: PathBuf,
-    program: Program,
-    arch: Option<Arch>,
+    opt: Option<PathBuf>,
+    bootstrap: Program,
+    extensions: Vec<(String, Program)>,
     _registration: Registration,
-}
-
-/// What is executed.
-#[derive(Clone, Debug)]
-enum Program {
-    /// The bootstrap itself.
-    Native,
-    /// An emulator, which is given the bootstrap.
-    Emulated(PathBuf),
-    /// Nothing: Lambda could not start it either.
-    Unusable(String),
 }
 
 impl Sandbox {
     /// Unpacks a zip, or takes a binary as the only file of one.
     pub fn new(artifact: &Path) -> Result<Self> {
+        Self::with_layers(artifact, &[])
+    }
+
+    /// Unpacks a zip, or takes a binary as the only file of one, and unpacks layers into an `opt` beside it, in their order.
+    ///
+    /// # Errors
+    /// When an archive is none, or would be unpacked beyond its directory or the bound, or there are more layers than Lambda
+    /// takes.
+    pub fn with_layers(artifact: &Path, layers: &[PathBuf]) -> Result<Self> {
         linux_only()?;
         let content = Content::of(artifact)?;
         let (root, registration) = private_directory()?;
         let task = root.join("task");
         let mut sandbox = Self {
-            program: Program::Native,
-            arch: None,
+            bootstrap: Program::missing(task.join("bootstrap"), NO_BOOTSTRAP),
+            extensions: Vec::new(),
+            opt: None,
             _registration: registration,
             root,
             task,
@@ -57,14 +63,32 @@ impl Sandbox {
         match content {
             Content::Zip => Archive::open(artifact)?.unpack(&sandbox.task)?,
             Content::Binary => {
-                let bootstrap = sandbox.bootstrap();
+                let bootstrap = sandbox.task.join("bootstrap");
                 fs::copy(artifact, &bootstrap)?;
                 fs::set_mode(&bootstrap, 0o755)?;
             }
         }
-        (sandbox.program, sandbox.arch) = program(&sandbox.bootstrap())?;
+        if !layers.is_empty() {
+            let opt = sandbox.root.join("opt");
+            layers::unpack(layers, &opt, &sandbox.root.join("layer"))?;
+            sandbox.extensions = layers::extensions(&opt)?;
+            sandbox.opt = Some(opt);
+        }
+        sandbox.bootstrap = sandbox.find_bootstrap()?;
         make_read_only(&sandbox.task)?;
+        sandbox.opt.as_deref().map(make_read_only).transpose()?;
         Ok(sandbox)
+    }
+
+    /// What Lambda starts: the function's `bootstrap`, or else a layer's.
+    fn find_bootstrap(&self) -> Result<Program> {
+        let own = self.task.join("bootstrap");
+        let shared = self.opt.as_ref().map(|opt| opt.join("bootstrap"));
+        match shared {
+            _ if own.exists() => Program::of(own, "/var/task/bootstrap"),
+            Some(shared) if shared.exists() => Program::of(shared, "/opt/bootstrap"),
+            _ => Ok(Program::missing(own, NO_BOOTSTRAP)),
+        }
     }
 
     /// The directory that stands for `/var/task`.
@@ -87,39 +111,29 @@ impl Sandbox {
         Ok(directory)
     }
 
+    /// The directory that stands for `/opt`, where there are layers.
+    pub fn opt(&self) -> Option<&Path> {
+        self.opt.as_deref()
+    }
+
     /// The emulator that runs the bootstrap, where this machine does not.
     pub fn emulator(&self) -> Option<&Path> {
-        match &self.program {
-            Program::Emulated(emulator) => Some(emulator),
-            Program::Native | Program::Unusable(_) => None,
-        }
+        self.bootstrap.emulator()
     }
 
     /// The arch of the bootstrap, unless it is a script.
     pub fn arch(&self) -> Option<Arch> {
-        self.arch
+        self.bootstrap.arch()
     }
 
-    fn bootstrap(&self) -> PathBuf {
-        self.task.join("bootstrap")
+    /// The extensions of the layers, by their names.
+    pub(super) fn extensions(&self) -> &[(String, Program)] {
+        &self.extensions
     }
 
     /// The program and its arguments, or why Lambda could not start this function.
     pub(super) fn command(&self) -> Result<(OsString, Vec<OsString>), Failure> {
-        let bootstrap = self.bootstrap().into_os_string();
-        match &self.program {
-            Program::Native => Ok((bootstrap, Vec::new())),
-            Program::Emulated(emulator) => {
-                let mut arguments = Vec::new();
-                // The CPU that qemu emulates by default for amd64 has no AVX2, which Lambda's have.
-                if self.arch == Some(Arch::Amd64) {
-                    arguments.extend(["-cpu".into(), "max".into()]);
-                }
-                arguments.push(bootstrap);
-                Ok((emulator.into(), arguments))
-            }
-            Program::Unusable(cause) => Err(Failure::InvalidEntrypoint(cause.clone())),
-        }
+        self.bootstrap.command().map_err(Failure::InvalidEntrypoint)
     }
 }
 
@@ -183,31 +197,6 @@ fn read_start(path: &Path, buffer: &mut [u8]) -> Result<usize> {
         }
     }
     Ok(read)
-}
-
-/// How this machine runs the bootstrap. The format is judged here and not by trying: where the kernel says "exec format
-/// error", libc would hand the file to a shell.
-fn program(bootstrap: &Path) -> Result<(Program, Option<Arch>)> {
-    let unusable = |cause: &str| Ok((Program::Unusable(cause.to_owned()), None));
-    let Ok(facts) = fs::metadata(bootstrap) else {
-        return unusable("Couldn't find valid bootstrap(s): [/var/task/bootstrap /opt/bootstrap]");
-    };
-    if !facts.is_file() || !is_executable(&facts) {
-        return unusable("fork/exec /var/task/bootstrap: permission denied");
-    }
-    let bytes = fs::read_bounded(bootstrap, BINARY_LIMIT)?;
-    if bytes.starts_with(b"#!") {
-        return Ok((Program::Native, None));
-    }
-    let arch = bytes
-        .starts_with(b"\x7fELF")
-        .then(|| binary::inspect(&bytes).ok()?.arch)
-        .flatten();
-    match arch {
-        None => unusable("fork/exec /var/task/bootstrap: exec format error"),
-        Some(arch) if Arch::host() == Some(arch) => Ok((Program::Native, Some(arch))),
-        Some(arch) => Ok((Program::Emulated(find_emulator(arch)?), Some(arch))),
-    }
 }
 
 #[cfg(unix)]
@@ -297,7 +286,10 @@ mod tests {
         fs::write_if_changed(&script, 0o644, b"#!/bin/sh\n").unwrap();
         let sandbox = Sandbox::new(&script).unwrap();
         let root = sandbox.root.clone();
-        for (path, mode) in [(sandbox.task.clone(), 0o555), (sandbox.bootstrap(), 0o555)] {
+        for (path, mode) in [
+            (sandbox.task.clone(), 0o555),
+            (sandbox.task.join("bootstrap"), 0o555),
+        ] {
             use std::os::unix::fs::PermissionsExt as _;
             assert_eq!(
                 fs::metadata(&path).unwrap().permissions().mode() & 0o777,

@@ -80,7 +80,7 @@ fn mood_for(event: &str, seconds: &str) -> Command {
 }
 
 /// What is another on every run: ids, times, memory, addresses, directories.
-fn filters() -> insta::internals::SettingsBindDropGuard {
+pub(crate) fn filters() -> insta::internals::SettingsBindDropGuard {
     let mut settings = insta::Settings::clone_current();
     for (pattern, replacement) in [
         (

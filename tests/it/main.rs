@@ -9,6 +9,7 @@ mod bench;
 mod c_code;
 mod check;
 mod errors;
+mod extensions;
 mod interrupted;
 mod invoke;
 mod layers;
