@@ -1,5 +1,6 @@
 //! The one call of `cargo build`: its arguments and environment (pure), and running it.
 
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
@@ -124,11 +125,18 @@ fn command(plan: &CargoPlan, round: &Round<'_>, verbosity: Verbosity) -> Command
     command
 }
 
-/// All packages of the plan, so that their features unify alike whichever binaries are wanted.
+/// All packages of the plan, so that their features unify alike whichever binaries are wanted; but for those that would
+/// build a binary of the same name too.
 fn add_selection(plan: &CargoPlan, round: &Round<'_>, command: &mut Command) {
     let mut binaries: Vec<&str> = round.binaries.iter().map(|one| one.name.as_str()).collect();
     binaries.sort_unstable();
-    command.args(plan.packages.iter().flat_map(|name| ["--package", name]));
+    let is_twin = |one: &&RustBinary| {
+        let mut others = round.binaries.iter();
+        others.any(|other| other.name == one.name && other != one)
+    };
+    let packages = plan.binaries.iter().filter(|one| !is_twin(one));
+    let packages: BTreeSet<&str> = packages.map(|one| one.package.as_str()).collect();
+    command.args(packages.into_iter().flat_map(|name| ["--package", name]));
     command.args(binaries.into_iter().flat_map(|name| ["--bin", name]));
     command.args(
         round

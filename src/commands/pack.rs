@@ -15,6 +15,7 @@ use crate::finding::Finding;
 use crate::fs;
 use crate::plan::{CargoPlan, Group, Guidance, Plan, Step};
 use crate::platform::lambda;
+use crate::project::OUTPUT_BESIDE;
 use crate::project::config::Kind;
 use crate::report::fresh::Record;
 use crate::report::{Artifact, Timings};
@@ -63,6 +64,11 @@ pub fn prepare(plan: &Plan) -> Result<()> {
             .and_then(|()| fs::sweep(directory))
             .and_then(|()| fs::probe_writable(directory))
             .map_err(|cause| unwritable(directory, cause))?;
+    }
+    // Cargo's target directory has one of cargo's own.
+    if plan.root.ends_with(OUTPUT_BESIDE) {
+        let path = plan.root.join(".gitignore");
+        fs::write_if_changed(&path, 0o644, b"*\n").map_err(|cause| unwritable(&path, cause))?;
     }
     Ok(())
 }

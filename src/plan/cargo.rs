@@ -34,8 +34,8 @@ pub struct CargoPlan {
     pub profile: ProfilePlan,
     /// Path prefixes of this machine, and what stands in the binary instead.
     pub remapped: Vec<(PathBuf, String)>,
-    /// The packages whose features unify: those of all functions that are compiled alike, wanted or not.
-    pub packages: Vec<String>,
+    /// The binaries whose packages' features unify: those of all functions that are compiled alike, wanted or not.
+    pub binaries: Vec<RustBinary>,
     /// One step per function and target; cargo is called once for all of them.
     pub steps: Vec<Step>,
     /// The Lambda runtime that gnu binaries must run on.
@@ -97,7 +97,7 @@ impl CargoPlan {
             targets: targets.iter().map(planned).collect::<Result<_>>()?,
             steps,
             remapped: remapped(workspace),
-            packages: together,
+            binaries: binaries.into_iter().cloned().collect(),
             profile,
             runtime: compile.runtime,
             pgo,

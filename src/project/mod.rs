@@ -25,6 +25,9 @@ pub use function::{Function, RustBinary, Source};
 pub use options::{Allocator, CargoOptions, Features, Network, Optimize, Panic};
 pub use workspace::Workspace;
 
+/// The output directory of a project without a cargo workspace.
+pub const OUTPUT_BESIDE: &str = ".slsbuild";
+
 /// The user's project.
 #[derive(Clone, Debug)]
 pub struct Project {
@@ -86,7 +89,7 @@ impl Project {
     pub fn output_root(&self) -> PathBuf {
         match &self.workspace {
             Some(workspace) => workspace.output_root(),
-            None => self.directory.join(".slsbuild"),
+            None => self.directory.join(OUTPUT_BESIDE),
         }
     }
 }

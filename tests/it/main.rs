@@ -6,6 +6,7 @@
 
 mod allocator;
 mod bench;
+mod build;
 mod c_code;
 mod check;
 mod errors;
@@ -17,6 +18,7 @@ mod pgo;
 mod reproducible;
 mod rooms;
 mod selection;
+mod shop;
 mod strip;
 mod support;
 mod tiny_elf;

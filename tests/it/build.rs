@@ -1,0 +1,339 @@
+//! `slsbuild build` and `slsbuild config`: what files say, what beats them, and what happens when one function fails.
+
+use crate::support::{Crate, scrub};
+
+fn manifest(name: &str, more: &str) -> String {
+    format!("[package]\nname = \"{name}\"\nversion = \"0.1.0\"\nedition = \"2024\"\n{more}")
+}
+
+/// Two packages, and what `slsbuild.toml` says of them.
+fn pair(config: &str) -> Crate {
+    Crate::empty()
+        .file(
+            "Cargo.toml",
+            "[workspace]\nresolver = \"3\"\nmembers = [\"orders\", \"billing\"]\n",
+        )
+        .file(
+            "orders/Cargo.toml",
+            &manifest("orders", "[features]\npostgres = []\n"),
+        )
+        .file("orders/src/main.rs", "fn main() {}\n")
+        .file("billing/Cargo.toml", &manifest("billing", ""))
+        .file("billing/src/main.rs", "fn main() {}\n")
+        .file("templates/mail.html", "<p>")
+        .file("slsbuild.toml", config)
+}
+
+/// A snapshot's text without what cargo says and without the order in which it says it.
+fn without_cargo(shown: &str) -> String {
+    let ours = shown
+        .lines()
+        .filter(|line| !line.contains("Compiling") && !line.contains("`release` profile"));
+    ours.collect::<Vec<_>>().join("\n")
+}
+
+const BOTH: &str = "[defaults]\narch = [\"amd64\"]\n\n[functions.orders]\npackage = \"orders\"\ninclude = [{ from = \"../templates\", to = \"mails\" }]\nbudget = { zip = \"2 MB\" }\n\n[functions.billing]\npackage = \"billing\"\n";
+
+#[test]
+fn all_functions_are_built_in_one_call_and_told_in_a_table() {
+    let pair = pair(BOTH);
+    insta::assert_snapshot!("build_two", without_cargo(&pair.outcome("build")));
+    insta::assert_snapshot!("build_two_files", pair.files("target/slsbuild"));
+    let plan = pair.outcome("plan");
+    assert_eq!(plan.matches("cargo build").count(), 1, "{plan}");
+}
+
+#[test]
+fn what_is_said_beats_what_is_weaker_and_config_tells_where_it_is_said() {
+    let pair = pair(
+        "[defaults]\narch = [\"arm64\", \"amd64\"]\noptimize = \"size\"\n\n[functions.orders]\npackage = \"orders\"\nfeatures = [\"postgres\"]\noptimize = \"balanced\"\npanic = \"abort\"\nenv = { STAGE = \"test\" }\n\n[functions.billing]\npackage = \"billing\"\n",
+    );
+    let mut command = pair.slsbuild("config --panic unwind");
+    command
+        .env("SLSBUILD_ARCH", "amd64")
+        .env("SLSBUILD_STRIP", "none");
+    insta::assert_snapshot!(
+        "config_origins",
+        pair.scrub(&crate::support::outcome(&mut command))
+    );
+    insta::assert_snapshot!("config_json", pair.outcome("config orders --format json"));
+}
+
+#[test]
+fn a_function_that_does_not_compile_fails_alone_with_keep_going() {
+    let pair = pair(BOTH).file("orders/src/main.rs", "fn main() { nonsense }\n");
+    let failed = pair
+        .slsbuild("build --keep-going --format json -q")
+        .output()
+        .unwrap();
+    assert_eq!(failed.status.code(), Some(101));
+    let report: serde_json::Value = serde_json::from_slice(&failed.stdout).unwrap();
+    let names: Vec<_> = report["artifacts"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|a| a["name"].clone())
+        .collect();
+    assert_eq!(names, ["billing"]);
+    assert!(
+        pair.path()
+            .join("target/slsbuild/billing/lambda/amd64/bootstrap.zip")
+            .is_file()
+    );
+    assert!(
+        !pair
+            .path()
+            .join("target/slsbuild/orders/lambda/amd64/bootstrap.zip")
+            .exists()
+    );
+}
+
+#[test]
+fn a_budget_that_is_passed_loses_no_other_artifact() {
+    let pair = pair(&BOTH.replace("2 MB", "1 kB"));
+    let shown = pair.outcome("build");
+    insta::assert_snapshot!(
+        "build_over_budget",
+        without_cargo(&shown).replace(|c: char| c.is_ascii_digit(), "0")
+    );
+    assert!(
+        pair.path()
+            .join("target/slsbuild/billing/lambda/amd64/bootstrap.zip")
+            .is_file()
+    );
+    assert!(
+        !pair
+            .path()
+            .join("target/slsbuild/orders/lambda/amd64/bootstrap.zip")
+            .exists()
+    );
+}
+
+#[test]
+fn two_binaries_of_one_name_are_two_functions() {
+    let mut twins = Crate::empty().file(
+        "Cargo.toml",
+        "[workspace]\nresolver = \"3\"\nmembers = [\"one\", \"two\"]\n",
+    );
+    for name in ["one", "two"] {
+        twins = twins
+            .file(
+                &format!("{name}/Cargo.toml"),
+                &manifest(name, "[[bin]]\nname = \"bootstrap\"\npath = \"main.rs\"\n"),
+            )
+            .file(
+                &format!("{name}/main.rs"),
+                &format!("fn main() {{ println!(\"I am {name}\"); }}\n"),
+            );
+    }
+    let twins = twins.file(
+        "slsbuild.toml",
+        "[defaults]\narch = \"amd64\"\n[functions.one]\npackage = \"one\"\n[functions.two]\npackage = \"two\"\n",
+    );
+    for _ in 0..2 {
+        let built = twins.slsbuild("build -q").output().unwrap();
+        assert!(
+            built.status.success(),
+            "{}",
+            String::from_utf8_lossy(&built.stderr)
+        );
+        for name in ["one", "two"] {
+            let unstripped = format!("target/slsbuild/{name}/lambda/amd64/bootstrap.unstripped");
+            let bytes = fs_err::read(twins.path().join(unstripped)).unwrap();
+            let says = format!("I am {name}");
+            assert!(
+                bytes
+                    .windows(says.len())
+                    .any(|window| window == says.as_bytes()),
+                "{name}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_package_says_it_in_its_own_manifest() {
+    let orders = Crate::binary("orders").file("data.txt", "one").manifest(
+        "[package.metadata.slsbuild.defaults]\narch = [\"amd64\"]\ninclude = [\"data.txt\"]",
+    );
+    insta::assert_snapshot!("config_of_a_package", orders.outcome("config"));
+}
+
+#[test]
+fn zip_holds_to_what_the_configuration_says_of_its_function() {
+    let pair = pair(&BOTH.replace("[functions.orders]", "[functions.shop-orders]"));
+    insta::assert_snapshot!("plan_zip_configured", pair.outcome("config --bin orders"));
+}
+
+#[test]
+fn what_cargo_lambda_is_told_holds_here_too() {
+    let orders = Crate::binary("orders")
+        .file("data.txt", "one")
+        .manifest("[features]\npostgres = []\n[package.metadata.lambda.build]\ninclude = [\"data.txt\"]\nfeatures = [\"postgres\"]\ncompiler = { type = \"cargo\" }");
+    insta::assert_snapshot!("config_of_cargo_lambda", orders.outcome("config"));
+}
+
+#[test]
+fn an_internal_extension_lies_in_the_functions_own_zip() {
+    let pair = pair(
+        "[defaults]\narch = \"amd64\"\n[functions.orders]\npackage = \"orders\"\nextensions = [\"wrapper\"]\n[functions.wrapper]\npackage = \"billing\"\nkind = \"extension\"\ninternal = true\n",
+    );
+    let output = pair.slsbuild("build -q --format json").output().unwrap();
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let artifacts = report["artifacts"].as_array().unwrap();
+    assert_eq!(artifacts.len(), 1);
+    let names: Vec<_> = artifacts[0]["files"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|file| file["name"].clone())
+        .collect();
+    assert_eq!(names, ["bootstrap", "wrapper"]);
+}
+
+#[test]
+fn layers_count_with_the_function() {
+    let pair = pair(
+        "[defaults]\narch = \"amd64\"\n[functions.orders]\npackage = \"orders\"\nlayers = [\"files\"]\n[functions.files]\nkind = \"layer\"\ninclude = [\"big.bin\"]\n",
+    );
+    let big = fs_err::File::create(pair.path().join("big.bin")).unwrap();
+    big.set_len(262_000_000).unwrap();
+    let shown = without_cargo(&pair.outcome("build"));
+    assert!(shown.starts_with("exit code: 5"), "{shown}");
+    assert!(
+        shown.contains("more than Lambda's 262144000 (250 MiB); largest: `its layers`"),
+        "{shown}"
+    );
+}
+
+/// One line and a hint for each thing that a file can get wrong.
+#[test]
+fn what_cannot_be_meant_is_one_line_with_its_place() {
+    let cases = [
+        (
+            "an unknown key",
+            "[functions.orders]\npackage = \"orders\"\nfeaturs = []\n",
+        ),
+        ("a wrong type", "[functions.orders]\npackage = 1\n"),
+        (
+            "a unit that is missing",
+            "[functions.orders]\npackage = \"orders\"\nbudget.zip = 2\n",
+        ),
+        (
+            "a unit that there is not",
+            "[functions.orders]\npackage = \"orders\"\nbudget.zip = \"2 mb\"\n",
+        ),
+        (
+            "two sources",
+            "[functions.orders]\npackage = \"orders\"\ngo = \"./cmd\"\n",
+        ),
+        ("no source", "[functions.orders]\narch = [\"arm64\"]\n"),
+        (
+            "one name twice",
+            "[functions.orders]\npackage = \"orders\"\n[functions.Orders]\npackage = \"billing\"\n",
+        ),
+        (
+            "an arch that there is not",
+            "[functions.orders]\npackage = \"orders\"\narch = [\"arm46\"]\n",
+        ),
+        (
+            "an arch that Lambda has not",
+            "[functions.orders]\npackage = \"orders\"\narch = [\"riscv64\"]\n",
+        ),
+        (
+            "an include that escapes",
+            "[functions.orders]\npackage = \"orders\"\ninclude = [\"../../outside\"]\n",
+        ),
+        (
+            "an include that is not there",
+            "[functions.orders]\npackage = \"orders\"\ninclude = [\"nowhere/**\"]\n",
+        ),
+        (
+            "a package that there is not",
+            "[functions.orders]\npackage = \"ordres\"\n",
+        ),
+        (
+            "a binary that there is not",
+            "[functions.orders]\npackage = \"orders\"\nbin = \"order\"\n",
+        ),
+        (
+            "a layer that no table declares",
+            "[functions.orders]\npackage = \"orders\"\nlayers = [\"file\"]\n",
+        ),
+        (
+            "a layer that is a function",
+            "[functions.orders]\npackage = \"orders\"\nlayers = [\"billing\"]\n[functions.billing]\npackage = \"billing\"\n",
+        ),
+        (
+            "a layer for other arches",
+            "[functions.orders]\npackage = \"orders\"\narch = [\"amd64\"]\nlayers = [\"files\"]\n[functions.files]\nkind = \"layer\"\ninclude = [\"templates\"]\narch = [\"arm64\"]\n",
+        ),
+        (
+            "an internal extension that nobody packs",
+            "[functions.wrapper]\npackage = \"orders\"\nkind = \"extension\"\ninternal = true\n",
+        ),
+        (
+            "a CPU that there is not",
+            "[functions.orders]\npackage = \"orders\"\ntarget-cpu = \"haswel\"\narch = \"amd64\"\n",
+        ),
+        (
+            "a runtime that there is not",
+            "[functions.orders]\npackage = \"orders\"\nruntime = \"provided.al2032\"\n",
+        ),
+        (
+            "a binary that is not there",
+            "[functions.orders]\nbinary = \"dist/orders\"\n",
+        ),
+        ("no TOML", "[functions.orders\n"),
+    ];
+    let mut shown = String::new();
+    for (name, config) in cases {
+        let pair = pair(config);
+        let outcome = pair.outcome("build");
+        let words = outcome.replace("--- stdout\n--- stderr\n", "");
+        shown.push_str(&format!("# {name}\n{words}\n"));
+    }
+    insta::assert_snapshot!("config_mistakes", shown);
+}
+
+#[test]
+fn a_file_with_a_mark_and_carriage_returns_is_read_and_one_of_ten_megabytes_is_not() {
+    let pair = pair(&format!("\u{feff}{}", BOTH.replace('\n', "\r\n")));
+    let planned = pair.outcome("plan");
+    assert!(planned.starts_with("exit code: 0"), "{planned}");
+    pair.write("slsbuild.toml", &vec![b'#'; 10_000_000]);
+    insta::assert_snapshot!("config_too_large", pair.outcome("build"));
+}
+
+#[test]
+fn a_function_that_there_is_not_is_named_with_those_that_there_are() {
+    insta::assert_snapshot!("build_unknown_function", pair(BOTH).outcome("build ordres"));
+}
+
+#[test]
+fn a_ready_binary_is_packed_as_it_is() {
+    let made = Crate::binary("legacy");
+    let built = made.slsbuild("zip -q --arch amd64").output().unwrap();
+    assert!(built.status.success());
+    let empty = Crate::empty();
+    let from = made
+        .path()
+        .join("target/slsbuild/legacy/lambda/amd64/bootstrap.unstripped");
+    empty.write("dist/legacy", &fs_err::read(from).unwrap());
+    empty.write("dist/script", b"#!/bin/sh\n");
+    let packed = empty.outcome("zip --binary dist/legacy --strip symbols --name old");
+    insta::assert_snapshot!("zip_binary", without_cargo(&packed));
+    insta::assert_snapshot!("zip_binary_files", empty.files(".slsbuild"));
+    let ignored = fs_err::read_to_string(empty.path().join(".slsbuild/.gitignore")).unwrap();
+    assert_eq!(ignored, "*\n");
+    let mut shown = String::new();
+    for arguments in [
+        "zip --binary dist/legacy --arch arm64",
+        "zip --binary dist/script",
+        "zip --binary dist/nothing",
+        "zip --binary dist",
+    ] {
+        shown.push_str(&format!("# {arguments}\n{}\n", empty.outcome(arguments)));
+    }
+    insta::assert_snapshot!("zip_binary_mistakes", scrub(&shown));
+}
