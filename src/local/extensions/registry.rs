@@ -327,6 +327,15 @@ impl Registry {
         Some(last.map_or(from, |last| last.max(from)))
     }
 
+    /// Whether an extension has an event, or one to come.
+    pub(in crate::local) fn is_busy(&self, name: &str) -> bool {
+        let extensions = self.lock();
+        extensions
+            .all
+            .iter()
+            .any(|extension| extension.name == name && extension.is_busy())
+    }
+
     /// Whether an extension will be told of the end.
     pub(in crate::local) fn expects_shutdown(&self, name: &str) -> bool {
         self.lock().all.iter().any(|extension| {
