@@ -8,113 +8,13 @@ use std::time::Instant;
 use serde_json::{Value, json};
 use tokio::sync::Notify;
 
+use super::extension::{
+    Extension, Phase, Refused, ShutdownReason, State, Subscription, subscriptions,
+};
 use crate::local::exchange::{FunctionError, Notice};
 use crate::local::failure::ExtensionFault;
-use crate::local::invocation::{Deadline, Invocation, uuid};
+use crate::local::invocation::{Deadline, Invocation};
 use crate::platform::lambda::MOST_EXTENSIONS;
-
-/// What an extension can be told.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Subscription {
-    Invoke,
-    Shutdown,
-}
-
-impl Subscription {
-    fn name(self) -> &'static str {
-        match self {
-            Self::Invoke => "INVOKE",
-            Self::Shutdown => "SHUTDOWN",
-        }
-    }
-}
-
-/// Why the environment is shut down, as extensions are told.
-/// <https://docs.aws.amazon.com/lambda/latest/dg/runtimes-extensions-api.html> (2026-11).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(in crate::local) enum ShutdownReason {
-    /// There are no more events.
-    #[default]
-    Spindown,
-    /// The function's time was over.
-    Timeout,
-    /// The function or an extension failed.
-    Failure,
-}
-
-impl ShutdownReason {
-    fn name(self) -> &'static str {
-        match self {
-            Self::Spindown => "spindown",
-            Self::Timeout => "timeout",
-            Self::Failure => "failure",
-        }
-    }
-}
-
-/// Why a call of an extension's is refused: Lambda answers all of them with 403.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Refused {
-    /// The error type.
-    pub(super) kind: &'static str,
-    /// The error message.
-    pub(super) message: String,
-}
-
-/// What an extension reports of itself.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Phase {
-    Init,
-    Exit,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum State {
-    /// Its process was started.
-    Started,
-    /// It registered, and has not asked for an event.
-    Registered,
-    /// It waits for an event.
-    Ready,
-    /// It has an event.
-    Running,
-    /// It could not be started.
-    LaunchError(&'static str),
-    /// It said that it cannot start.
-    InitError,
-    /// It said that it cannot go on.
-    ExitError,
-}
-
-impl State {
-    /// The name in Lambda's log and messages.
-    fn name(self) -> &'static str {
-        match self {
-            Self::Started => "Started",
-            Self::Registered => "Registered",
-            Self::Ready => "Ready",
-            Self::Running => "Running",
-            Self::LaunchError(_) => "LaunchError",
-            Self::InitError => "InitError",
-            Self::ExitError => "ExitError",
-        }
-    }
-}
-
-#[derive(Debug)]
-struct Extension {
-    name: String,
-    id: String,
-    /// Its process is one of its own, and not the function's.
-    external: bool,
-    subscriptions: Vec<Subscription>,
-    state: State,
-    pending: Option<Value>,
-    /// When it last asked for an event.
-    ready_at: Option<Instant>,
-    /// The error type that it reported.
-    error: Option<String>,
-}
 
 /// The extensions of one environment, and whether more may come.
 #[derive(Debug)]
@@ -327,6 +227,15 @@ impl Registry {
         Some(last.map_or(from, |last| last.max(from)))
     }
 
+    /// Whether an extension has an event, or one to come.
+    pub(in crate::local) fn is_busy(&self, name: &str) -> bool {
+        let extensions = self.lock();
+        extensions
+            .all
+            .iter()
+            .any(|extension| extension.name == name && extension.is_busy())
+    }
+
     /// Whether an extension will be told of the end.
     pub(in crate::local) fn expects_shutdown(&self, name: &str) -> bool {
         self.lock().all.iter().any(|extension| {
@@ -354,101 +263,4 @@ impl Extensions {
             .find(registered)
             .ok_or_else(|| Refused::unknown(id))
     }
-}
-
-impl Extension {
-    fn new(name: &str, external: bool) -> Self {
-        Self {
-            name: name.to_owned(),
-            id: uuid(),
-            external,
-            subscriptions: Vec::new(),
-            state: State::Started,
-            pending: None,
-            ready_at: None,
-            error: None,
-        }
-    }
-
-    fn is_busy(&self) -> bool {
-        self.state != State::Ready || self.pending.is_some()
-    }
-
-    fn move_to(&mut self, state: State, from: &[State]) -> Result<(), Refused> {
-        if !from.contains(&self.state) {
-            return Err(Refused::new(
-                "Extension.InvalidExtensionState",
-                format!(
-                    "State transition from {} to {} failed for extension {}. Error: State transition is not allowed",
-                    self.state.name(),
-                    state.name(),
-                    self.name
-                ),
-            ));
-        }
-        self.state = state;
-        Ok(())
-    }
-
-    fn line(&self) -> String {
-        let subscriptions: Vec<&str> = self.subscriptions.iter().map(|one| one.name()).collect();
-        let mut line = format!(
-            "EXTENSION\tName: {}\tState: {}\tEvents: [{}]",
-            self.name,
-            self.state.name(),
-            subscriptions.join(", ")
-        );
-        let error = match self.state {
-            State::LaunchError(kind) => Some(kind),
-            _ => self.error.as_deref(),
-        };
-        if let Some(error) = error {
-            line.push_str("\tError Type: ");
-            line.push_str(error);
-        }
-        line
-    }
-}
-
-impl Refused {
-    pub(super) fn new(kind: &'static str, message: impl Into<String>) -> Self {
-        Self {
-            kind,
-            message: message.into(),
-        }
-    }
-
-    fn unknown(id: &str) -> Self {
-        Self::new(
-            "Extension.UnknownExtensionIdentifier",
-            format!("Unknown extension {id}"),
-        )
-    }
-}
-
-/// What the names of events stand for. An internal extension ends with the function, so it cannot be told of that.
-fn subscriptions(events: &[String], external: bool) -> Result<Vec<Subscription>, Refused> {
-    let mut found = Vec::new();
-    for event in events {
-        let cause = match event.as_str() {
-            "INVOKE" => {
-                found.push(Subscription::Invoke);
-                continue;
-            }
-            "SHUTDOWN" if external => {
-                found.push(Subscription::Shutdown);
-                continue;
-            }
-            "SHUTDOWN" => "ShutdownEventNotSupportedForInternalExtension",
-            _ => "ErrorInvalidEventType",
-        };
-        let event: String = event.chars().take(100).collect();
-        return Err(Refused::new(
-            "Extension.InvalidEventType",
-            format!("{event}: {cause}"),
-        ));
-    }
-    found.sort();
-    found.dedup();
-    Ok(found)
 }

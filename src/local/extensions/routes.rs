@@ -8,7 +8,8 @@ use hyper::{HeaderMap, Method, StatusCode};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::registry::{Phase, Refused, Registry};
+use super::extension::{Phase, Refused};
+use super::registry::Registry;
 use crate::local::PAYLOAD_LIMIT;
 use crate::local::body::{self, Posted};
 use crate::local::environment::{ACCOUNT, HANDLER, VERSION};
