@@ -95,6 +95,7 @@ fn package(wish: &Wish, settings: &Settings, ui: Ui) -> Result<(GoPackage, GoOpt
     let Source::Go(directory) = &wish.function.source else {
         return Err(anyhow::anyhow!("`{}` is no Go function", wish.function.name).into());
     };
-    let package = go::load(directory, &options, &arches, ui)?;
+    let package = go::load(directory, &options, &arches, ui);
+    let package = package.map_err(|error| wish.settings.blame("go", error))?;
     Ok((package, options))
 }

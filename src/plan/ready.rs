@@ -37,7 +37,9 @@ impl ReadyPlan {
                     targets.map(|target| (*target, None)).collect()
                 }
                 Source::Ready(path) => {
-                    let found = binaries(wish, path)?.into_iter();
+                    let found = binaries(wish, path);
+                    let found = found.map_err(|error| wish.settings.blame("binary", error))?;
+                    let found = found.into_iter();
                     found.map(|(target, path)| (target, Some(path))).collect()
                 }
             };

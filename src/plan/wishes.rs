@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 
 use super::{Wish, companions};
 use crate::error::{Error, Names, Result, did_you_mean};
-use crate::project::config::{CargoLambda, FunctionTable, Kind, Located, Section};
+use crate::project::config::{CargoLambda, FunctionTable, Kind, Located, Place, Section};
 use crate::project::{Function, Project, RustBinary, Source, go};
-use crate::settings::{Asked, FunctionSettings, Layer, Settings};
+use crate::settings::{Asked, FunctionSettings, Layer, Origin, Settings};
 use crate::ui::Ui;
 
 /// The functions of `slsbuild build`: all that the configuration names, or those of `names` with what they need. Without
@@ -87,7 +87,7 @@ fn found(project: &Project, settings: &Settings, ui: Ui) -> Result<Vec<Wish>> {
 fn say_theirs(theirs: &CargoLambda, package: &str, ui: Ui) {
     let ignored = match theirs.ignored.as_slice() {
         [] => String::new(),
-        keys => format!("; {} mean nothing here", Names(keys)),
+        keys => format!("; not read: {}", Names(keys)),
     };
     ui.note(format_args!(
         "package `{package}` says what cargo-lambda builds at {}: `include`, `bin` and `features` hold here too{ignored}",
@@ -190,7 +190,8 @@ fn declared(project: &Project, settings: &Settings) -> Result<Vec<Wish>> {
                 own: true,
             }];
             layers.extend(defaults(project, Some(section), package));
-            let settings = FunctionSettings::merge(&settings.overrides, &layers)?;
+            let mut settings = FunctionSettings::merge(&settings.overrides, &layers)?;
+            settings.origins.extend(origins(table));
             wishes.push(Wish {
                 function,
                 settings,
@@ -206,6 +207,23 @@ fn declared(project: &Project, settings: &Settings) -> Result<Vec<Wish>> {
         companions::refuse_unpacked(wish, &wishes, &table.name)?;
     }
     Ok(wishes)
+}
+
+/// Where a table says what its function is.
+fn origins(table: &FunctionTable) -> impl Iterator<Item = (&'static str, Origin)> {
+    let place = |key, place: Option<&Place>| Some((key, Origin::Function(place?.clone())));
+    let text =
+        |key, said: &Option<Located<String>>| place(key, said.as_ref().map(|said| &said.place));
+    [
+        text("package", &table.package),
+        text("bin", &table.bin),
+        text("go", &table.go),
+        text("binary", &table.binary),
+        place("kind", table.kind.as_ref().map(|said| &said.place)),
+        place("internal", table.internal.as_ref().map(|said| &said.place)),
+    ]
+    .into_iter()
+    .flatten()
 }
 
 /// The tables of defaults that hold for a function: of its section, of its package, then the project's.

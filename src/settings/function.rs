@@ -210,13 +210,16 @@ impl FunctionSettings {
 /// An error about a value that came from `origin`.
 fn at(origin: Option<&Origin>, error: Error) -> Error {
     match (error, origin.and_then(Origin::place)) {
-        (Error::Usage { message, hint } | Error::Rejected { message, hint }, Some(place)) => {
-            Error::Config {
-                place: place.to_string(),
-                message,
-                hint,
-            }
-        }
+        (
+            Error::Usage { message, hint }
+            | Error::Project { message, hint }
+            | Error::Rejected { message, hint },
+            Some(place),
+        ) => Error::Config {
+            place: place.to_string(),
+            message,
+            hint,
+        },
         (error, _) => error,
     }
 }

@@ -94,7 +94,9 @@ fn a_budget_that_is_passed_loses_no_other_artifact() {
     let shown = pair.outcome("build");
     insta::assert_snapshot!(
         "build_over_budget",
-        without_cargo(&shown).replace(|c: char| c.is_ascii_digit(), "0")
+        regex::Regex::new(r"\d{4,}")
+            .unwrap()
+            .replace_all(&without_cargo(&shown), "[number]")
     );
     assert!(
         pair.path()
