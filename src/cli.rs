@@ -79,6 +79,8 @@ pub enum Command {
     Plan(PlanArgs),
     /// Print what holds for each function, and where it is said
     Config(PlanArgs),
+    /// Say which tools are installed, and which this project misses
+    Doctor(PlanArgs),
     /// Run a function on this machine, from the very artifact that is deployed
     Invoke(InvokeArgs),
     /// Measure a function on this machine, or two against each other
@@ -100,7 +102,9 @@ impl Command {
         match self {
             Self::Build(arguments) => Some(&mut arguments.build),
             Self::Zip(arguments) => Some(&mut arguments.build),
-            Self::Plan(arguments) | Self::Config(arguments) => Some(&mut arguments.zip.build),
+            Self::Plan(arguments) | Self::Config(arguments) | Self::Doctor(arguments) => {
+                Some(&mut arguments.zip.build)
+            }
             Self::Invoke(_)
             | Self::Bench(_)
             | Self::Check(_)
@@ -138,7 +142,7 @@ pub struct ZipArgs {
     pub build: BuildArgs,
 }
 
-/// Flags of `plan` and `config`.
+/// Flags of `plan`, `config` and `doctor`.
 #[derive(Debug, Args)]
 pub struct PlanArgs {
     /// Functions of the configuration, by their names [default: all]

@@ -3,6 +3,7 @@
 
 mod cargo;
 mod companions;
+mod needs;
 mod notes;
 mod pgo;
 mod profile;
@@ -21,6 +22,7 @@ use crate::settings::{FunctionSettings, Settings};
 use crate::ui::Ui;
 
 pub use cargo::CargoPlan;
+pub use needs::{Needs, TargetNeeds};
 pub use pgo::{MOST_PROFILE, PgoPlan, Training};
 pub use profile::ProfilePlan;
 pub use ready::ReadyPlan;

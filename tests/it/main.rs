@@ -8,6 +8,7 @@ mod allocator;
 mod bench;
 mod c_code;
 mod check;
+mod doctor;
 mod errors;
 mod interrupted;
 mod invoke;
