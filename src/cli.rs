@@ -79,6 +79,8 @@ pub enum Command {
     Plan(PlanArgs),
     /// Print what holds for each function, and where it is said
     Config(PlanArgs),
+    /// Print the lines that hand the artifacts to a deployment tool
+    Init(InitArgs),
     /// Say which tools are installed, and which this project misses
     Doctor(PlanArgs),
     /// Run a function on this machine, from the very artifact that is deployed
@@ -105,6 +107,7 @@ impl Command {
             Self::Plan(arguments) | Self::Config(arguments) | Self::Doctor(arguments) => {
                 Some(&mut arguments.zip.build)
             }
+            Self::Init(arguments) => Some(&mut arguments.plan.zip.build),
             Self::Invoke(_)
             | Self::Bench(_)
             | Self::Check(_)
@@ -140,6 +143,32 @@ pub struct ZipArgs {
     /// Flags of the verbs that build
     #[command(flatten)]
     pub build: BuildArgs,
+}
+
+/// Flags of `init`.
+#[derive(Debug, Args)]
+pub struct InitArgs {
+    /// The tool that deploys
+    pub tool: Deployer,
+    /// Write the files into the project's directory, over none that is there
+    #[arg(long)]
+    pub write: bool,
+    /// Flags of `plan`
+    #[command(flatten)]
+    pub plan: PlanArgs,
+}
+
+/// A tool that deploys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Deployer {
+    /// AWS SAM: a template, and a Makefile that `sam build` runs
+    Sam,
+    /// AWS CDK: a construct in TypeScript
+    Cdk,
+    /// Terraform: resources of the AWS provider
+    Terraform,
+    /// Serverless Framework: a service
+    Serverless,
 }
 
 /// Flags of `plan`, `config` and `doctor`.

@@ -10,6 +10,7 @@ mod c_code;
 mod check;
 mod doctor;
 mod errors;
+mod init;
 mod interrupted;
 mod invoke;
 mod pgo;
