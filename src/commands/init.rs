@@ -2,6 +2,7 @@
 //! in `stack.rs`; each tool's text is a file of its own below this one.
 
 mod cdk;
+mod names;
 mod sam;
 mod serverless;
 mod stack;

@@ -181,6 +181,47 @@ fn without_a_project_nothing_is_needed() {
 }
 
 #[test]
+fn training_for_another_arch_wants_an_emulator() {
+    let (foreign, check) = if cfg!(target_arch = "aarch64") {
+        ("amd64", "qemu-x86_64")
+    } else {
+        ("arm64", "qemu-aarch64")
+    };
+    let tools = machine(&RUST);
+    let orders = Crate::binary("orders").file("events/one.json", "{}");
+    let status = |arguments: &str| {
+        let mut command = orders.slsbuild(&format!(
+            "doctor --format json --arch {foreign} {arguments}"
+        ));
+        let output = command.env("PATH", tools.path()).output().unwrap();
+        let document: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        let mut checks = document["checks"].as_array().unwrap().iter();
+        checks.find(|one| one["name"] == check).unwrap()["status"].clone()
+    };
+    assert_eq!(status(""), "optional");
+    assert_eq!(status("--pgo events"), "missing");
+}
+
+#[test]
+fn a_gnu_target_wants_a_linker() {
+    let foreign = if cfg!(target_arch = "aarch64") {
+        "x86_64"
+    } else {
+        "aarch64"
+    };
+    let tools = machine(&RUST);
+    let arguments = format!("--target {foreign}-unknown-linux-gnu");
+    let told = diagnosis(&Crate::binary("orders"), tools.path(), &arguments);
+    let line = format!(
+        "missing  linker for {foreign}-unknown-linux-gnu  (for orders)  hint: pip install ziglang"
+    );
+    assert!(
+        told.starts_with("exit code: 4\n") && told.contains(&line),
+        "{told}"
+    );
+}
+
+#[test]
 fn broken_tools_are_told_and_break_nothing() {
     let project = with_c();
     let tools = machine(&["sh"]);
@@ -200,6 +241,8 @@ fn the_json_is_whole_and_says_the_same() {
     assert_eq!(output.status.code(), Some(4));
     let document: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(document["ready"], false);
+    let keys: Vec<&String> = document.as_object().unwrap().keys().collect();
+    assert_eq!(keys, ["checks", "ready", "schema_version", "slsbuild"]);
     let rustc = &document["checks"][0];
     insta::assert_json_snapshot!(rustc);
 }

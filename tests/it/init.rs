@@ -132,6 +132,25 @@ fn one_function_is_connected_with_the_layers_that_it_needs() {
 }
 
 #[test]
+fn a_layer_is_deployed_for_each_arch_that_functions_have_it_on() {
+    let more = "\n[functions.billing]\nbinary = \"dist/orders-amd64\"\nlayers = [\"assets\"]\n";
+    let shop = project(&format!("{SHOP}{more}"));
+    let made = shop.outcome("init terraform");
+    for line in [
+        "resource \"aws_lambda_layer_version\" \"assets_arm64\"",
+        "resource \"aws_lambda_layer_version\" \"assets_amd64\"",
+        "layers           = [aws_lambda_layer_version.telemetry.arn, aws_lambda_layer_version.assets_arm64.arn]",
+        "layers           = [aws_lambda_layer_version.assets_amd64.arn]",
+        "\"${path.module}/.slsbuild/assets/lambda/amd64/layer.zip\"",
+    ] {
+        assert!(made.contains(line), "{line}\n{made}");
+    }
+    let made = shop.outcome("init sam");
+    let target = "build-AssetsAmd64Layer:\n\tcd \"$(PROJECT)\" && slsbuild dir assets --arch amd64";
+    assert!(made.contains(target), "{made}");
+}
+
+#[test]
 fn files_are_written_once() {
     let shop = project(SHOP);
     insta::assert_snapshot!(shop.outcome("init sam --write"));

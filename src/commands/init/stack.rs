@@ -1,18 +1,16 @@
 //! What a deployment has to know of each artifact: its file, its names in the tools' languages, and how it is configured.
 //! Nothing of any tool's syntax.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use super::names::{Names, Taken, project_name};
 use crate::error::{Error, Result};
 use crate::plan::{Output, Wish};
 use crate::platform::lambda::Runtime;
 use crate::project::Project;
 use crate::project::config::Kind;
-use crate::target::{Libc, Target};
-
-/// The longest name of a function. <https://docs.aws.amazon.com/lambda/latest/api/API_CreateFunction.html> (2026-11)
-const LONGEST_NAME: usize = 64;
+use crate::target::{Arch, Libc, Target};
 
 /// Everything that is deployed.
 #[derive(Debug)]
@@ -49,48 +47,63 @@ pub(super) struct Unit {
 
 impl Stack {
     pub(super) fn new(wishes: &[Wish], project: &Project, output: &Output) -> Result<Self> {
+        let deployed = |is_function: bool| {
+            wishes.iter().filter(move |wish| {
+                let function = &wish.function;
+                let fits = (function.kind == Kind::Function) == is_function;
+                wish.wanted && !function.internal && fits
+            })
+        };
         let mut stack = Self {
             name: project_name(&project.directory),
             functions: Vec::new(),
             layers: Vec::new(),
         };
         let mut ids = Taken::default();
-        let (mut of_functions, mut of_layers) = (Names::default(), Names::default());
-        let deployed = wishes
-            .iter()
-            .filter(|wish| wish.wanted && !wish.function.internal);
-        for wish in deployed {
-            let (units, names, suffix) = match wish.function.kind {
-                Kind::Function => (&mut stack.functions, &mut of_functions, "Function"),
-                Kind::Extension | Kind::Layer => (&mut stack.layers, &mut of_layers, "Layer"),
-            };
+        let mut names = Names::default();
+        for wish in deployed(true) {
             let name = &wish.function.name;
-            let targets = wish.targets()?;
-            let Some((target, others)) = targets.split_first() else {
-                return Err(Error::Project {
-                    message: format!("`{name}` is built for no arch"),
-                    hint: Some("name one: --arch arm64".to_owned()),
-                });
-            };
-            units.push(Unit {
-                id: ids.id(name, suffix),
+            stack.functions.push(Unit {
+                id: ids.id(name, "Function"),
                 label: names.labels.label(name),
                 deployed: names.deployed.name(name),
-                target: *target,
-                others: others.to_owned(),
-                runtime: wish.settings.compile.runtime,
-                artifact: shown(&output.artifact(&wish.function, *target), project),
-                layers: wish
-                    .settings
-                    .layers
-                    .iter()
-                    .map(|layer| layer.value.clone())
-                    .collect(),
-                environment: wish.settings.environment.clone(),
-                name: name.clone(),
+                ..Unit::new(wish, None, project, output)?
             });
         }
+        let mut names = Names::default();
+        for wish in deployed(false) {
+            let arches = stack.arches_with(&wish.function.name);
+            for arch in &arches {
+                // Only one of several needs a name of its own.
+                let name = match (&wish.function.name, arch) {
+                    (name, Some(arch)) if arches.len() > 1 => format!("{name}-{arch}"),
+                    (name, _) => name.clone(),
+                };
+                stack.layers.push(Unit {
+                    id: ids.id(&name, "Layer"),
+                    label: names.labels.label(&name),
+                    deployed: names.deployed.name(&name),
+                    ..Unit::new(wish, *arch, project, output)?
+                });
+            }
+        }
         Ok(stack)
+    }
+
+    /// The arches of the functions that have a layer; none in particular where no function has it.
+    fn arches_with(&self, layer: &str) -> Vec<Option<Arch>> {
+        let mut arches = Vec::new();
+        for function in &self.functions {
+            let arch = Some(function.target.arch);
+            let has = function.layers.iter().any(|name| name == layer);
+            if has && !arches.contains(&arch) {
+                arches.push(arch);
+            }
+        }
+        if arches.is_empty() {
+            arches.push(None);
+        }
+        arches
     }
 
     /// Every artifact, layers first.
@@ -102,12 +115,46 @@ impl Stack {
     pub(super) fn layers_of(&self, unit: &Unit) -> Vec<&Unit> {
         let named = unit.layers.iter();
         named
-            .filter_map(|name| self.layers.iter().find(|layer| layer.name == *name))
+            .filter_map(|name| {
+                let mut fitting = self.layers.iter().filter(|layer| layer.name == *name);
+                let first = fitting.clone().next();
+                let same = fitting.find(|layer| layer.target.arch == unit.target.arch);
+                same.or(first)
+            })
             .collect()
     }
 }
 
 impl Unit {
+    /// What a wish makes for `arch`, or for the first that it is built for; not named yet.
+    fn new(wish: &Wish, arch: Option<Arch>, project: &Project, output: &Output) -> Result<Self> {
+        let name = wish.function.name.clone();
+        let targets = wish.targets()?;
+        let wanted = targets.iter().find(|target| Some(target.arch) == arch);
+        let Some(target) = wanted.or(targets.first()).copied() else {
+            return Err(Error::Project {
+                message: format!("`{name}` is built for no arch"),
+                hint: Some("name one: --arch arm64".to_owned()),
+            });
+        };
+        let layers = wish.settings.layers.iter();
+        Ok(Self {
+            id: String::new(),
+            label: String::new(),
+            deployed: String::new(),
+            others: targets
+                .into_iter()
+                .filter(|other| *other != target)
+                .collect(),
+            target,
+            runtime: wish.settings.compile.runtime,
+            artifact: shown(&output.artifact(&wish.function, target), project),
+            layers: layers.map(|layer| layer.value.clone()).collect(),
+            environment: wish.settings.environment.clone(),
+            name,
+        })
+    }
+
     /// The arch as Lambda's API names it.
     pub(super) fn arch(&self) -> &'static str {
         self.target.arch.lambda_name()
@@ -128,80 +175,6 @@ impl Unit {
     }
 }
 
-/// The names of one kind.
-#[derive(Debug, Default)]
-struct Names {
-    labels: Taken,
-    deployed: Taken,
-}
-
-/// Names that are given away. Every name is made of another one, and gets a number where that makes two alike.
-#[derive(Debug, Default)]
-struct Taken(BTreeSet<String>);
-
-impl Taken {
-    /// `order-api` as `OrderApiFunction`.
-    fn id(&mut self, name: &str, suffix: &str) -> String {
-        let words = name.split(|c: char| !c.is_ascii_alphanumeric());
-        let mut id: String = words
-            .flat_map(|word| {
-                let (first, rest) = word.split_at(word.len().min(1));
-                [first.to_ascii_uppercase(), rest.to_owned()]
-            })
-            .collect();
-        if id.starts_with(|c: char| c.is_ascii_digit()) {
-            id.insert(0, 'N');
-        }
-        self.unique(&format!("{id}{suffix}"), "")
-    }
-
-    /// `order-api` as `order_api`.
-    fn label(&mut self, name: &str) -> String {
-        let legal = |c: char| {
-            if c.is_ascii_alphanumeric() {
-                c.to_ascii_lowercase()
-            } else {
-                '_'
-            }
-        };
-        let mut label: String = name.chars().map(legal).collect();
-        if !label.starts_with(|c: char| c.is_ascii_alphabetic()) {
-            label.insert_str(0, "n_");
-        }
-        self.unique(&label, "_")
-    }
-
-    /// `order.api` as `order-api`.
-    fn name(&mut self, name: &str) -> String {
-        let is_legal = |c: char| c.is_ascii_alphanumeric() || c == '_';
-        let legal = |c: char| if is_legal(c) { c } else { '-' };
-        // With room for a number.
-        let name: String = name.chars().map(legal).take(LONGEST_NAME - 6).collect();
-        self.unique(&name, "-")
-    }
-
-    fn unique(&mut self, name: &str, separator: &str) -> String {
-        let mut unique = name.to_owned();
-        let mut number = 2;
-        // Tools of Windows do not tell upper from lower case everywhere.
-        while !self.0.insert(unique.to_ascii_lowercase()) {
-            unique = format!("{name}{separator}{number}");
-            number += 1;
-        }
-        unique
-    }
-}
-
-/// The name of a project's directory, as far as it is one.
-fn project_name(directory: &Path) -> String {
-    let own = directory.file_name().unwrap_or_default().to_string_lossy();
-    let legal = |c: char| c.is_ascii_alphanumeric() || c == '-';
-    let name: String = own.chars().filter(|c| legal(*c)).collect();
-    let name = name.trim_start_matches(|c: char| !c.is_ascii_alphabetic());
-    let name = if name.is_empty() { "functions" } else { name };
-    name.to_owned()
-}
-
 /// A path as the files name it: they lie in the project's directory.
 fn shown(path: &Path, project: &Project) -> String {
     let root = project.workspace.as_ref().map(|workspace| &workspace.root);
@@ -220,48 +193,4 @@ fn shown(path: &Path, project: &Project) -> String {
     relative
         .to_string_lossy()
         .replace(std::path::MAIN_SEPARATOR, "/")
-}
-
-#[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    #[test]
-    fn names_become_names_of_other_languages() {
-        let mut ids = Taken::default();
-        assert_eq!(ids.id("order-api", "Function"), "OrderApiFunction");
-        assert_eq!(ids.id("order_api", "Function"), "OrderApiFunction2");
-        assert_eq!(ids.id("2fa", "Function"), "N2faFunction");
-        assert_eq!(ids.id("ü", "Layer"), "Layer");
-        let mut labels = Taken::default();
-        assert_eq!(labels.label("Order.api"), "order_api");
-        assert_eq!(labels.label("order-api"), "order_api_2");
-        assert_eq!(labels.label("_x"), "n__x");
-        assert_eq!(Taken::default().name("order.api"), "order-api");
-        assert_eq!(project_name(Path::new("/home/2. my_shop-1")), "myshop-1");
-        assert_eq!(project_name(Path::new("/")), "functions");
-    }
-
-    proptest! {
-        #[test]
-        fn every_name_is_legal_and_no_two_are_one(names in prop::collection::vec(".{1,80}", 0..8)) {
-            let (mut ids, mut labels, mut deployed) = (Taken::default(), Taken::default(), Taken::default());
-            let mut seen = BTreeSet::new();
-            for name in names {
-                let id = ids.id(&name, "Function");
-                prop_assert!(id.bytes().all(|b| b.is_ascii_alphanumeric()));
-                prop_assert!(id.starts_with(|c: char| c.is_ascii_alphabetic()));
-                prop_assert!(seen.insert(("id", id)));
-                let label = labels.label(&name);
-                prop_assert!(label.starts_with(|c: char| c.is_ascii_alphabetic()));
-                prop_assert!(label.bytes().all(|b| b == b'_' || b.is_ascii_alphanumeric()));
-                prop_assert!(seen.insert(("label", label)));
-                let name = deployed.name(&name);
-                prop_assert!((1..=LONGEST_NAME).contains(&name.len()), "{name}");
-                prop_assert!(seen.insert(("name", name)));
-            }
-        }
-    }
 }
