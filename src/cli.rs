@@ -79,6 +79,10 @@ pub enum Command {
     Plan(PlanArgs),
     /// Print what holds for each function, and where it is said
     Config(PlanArgs),
+    /// Print the lines that hand the artifacts to a deployment tool
+    Init(InitArgs),
+    /// Say which tools are installed, and which this project misses
+    Doctor(PlanArgs),
     /// Run a function on this machine, from the very artifact that is deployed
     Invoke(InvokeArgs),
     /// Measure a function on this machine, or two against each other
@@ -100,7 +104,10 @@ impl Command {
         match self {
             Self::Build(arguments) => Some(&mut arguments.build),
             Self::Zip(arguments) => Some(&mut arguments.build),
-            Self::Plan(arguments) | Self::Config(arguments) => Some(&mut arguments.zip.build),
+            Self::Plan(arguments) | Self::Config(arguments) | Self::Doctor(arguments) => {
+                Some(&mut arguments.zip.build)
+            }
+            Self::Init(arguments) => Some(&mut arguments.plan.zip.build),
             Self::Invoke(_)
             | Self::Bench(_)
             | Self::Check(_)
@@ -138,7 +145,33 @@ pub struct ZipArgs {
     pub build: BuildArgs,
 }
 
-/// Flags of `plan` and `config`.
+/// Flags of `init`.
+#[derive(Debug, Args)]
+pub struct InitArgs {
+    /// The tool that deploys
+    pub tool: Deployer,
+    /// Write the files into the project's directory, over none that is there
+    #[arg(long)]
+    pub write: bool,
+    /// Flags of `plan`
+    #[command(flatten)]
+    pub plan: PlanArgs,
+}
+
+/// A tool that deploys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Deployer {
+    /// AWS SAM: a template, and a Makefile that `sam build` runs
+    Sam,
+    /// AWS CDK: a construct in TypeScript
+    Cdk,
+    /// Terraform: resources of the AWS provider
+    Terraform,
+    /// Serverless Framework: a service
+    Serverless,
+}
+
+/// Flags of `plan`, `config` and `doctor`.
 #[derive(Debug, Args)]
 pub struct PlanArgs {
     /// Functions of the configuration, by their names [default: all]

@@ -41,6 +41,23 @@ pub fn write_if_changed(path: &Path, mode: u32, content: &[u8]) -> io::Result<()
     write_atomic(path, mode, |file| file.write_all(content))
 }
 
+/// [`write_atomic`] of a file that must not be there yet.
+///
+/// # Errors
+/// [`io::ErrorKind::AlreadyExists`] when it is.
+pub fn write_new(path: &Path, mode: u32, content: &[u8]) -> io::Result<()> {
+    let directory = path.parent().unwrap_or_else(|| Path::new("."));
+    let mut temporary = locked_temporary(directory, path.file_name().unwrap_or_default(), mode)?;
+    let cleanup = interrupt::remove_on_interrupt(temporary.path());
+    temporary.as_file_mut().write_all(content)?;
+    temporary.as_file().sync_data()?;
+    temporary
+        .persist_noclobber(path)
+        .map_err(|error| error.error)?;
+    drop(cleanup);
+    Ok(())
+}
+
 /// Makes `path` a symbolic link to `target`, unless it is one already; a copy where there are no such links.
 pub fn link_if_changed(target: &Path, path: &Path) -> io::Result<()> {
     #[cfg(unix)]
@@ -195,6 +212,17 @@ mod tests {
         });
         assert!(failed.unwrap_err().to_string().contains("stopped"));
         assert_eq!(read(&path).unwrap(), b"old");
+        assert_eq!(read_dir(directory.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_new_file_takes_the_place_of_nothing() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("template.yaml");
+        write_new(&path, 0o644, b"ours").unwrap();
+        let refused = write_new(&path, 0o644, b"other").unwrap_err();
+        assert_eq!(refused.kind(), io::ErrorKind::AlreadyExists);
+        assert_eq!(read(&path).unwrap(), b"ours");
         assert_eq!(read_dir(directory.path()).unwrap().count(), 1);
     }
 

@@ -56,6 +56,8 @@ pub fn run(cli: &Cli, ui: Ui) -> Result<()> {
         Command::Config(arguments) => commands::config::config(arguments, format, ui),
         Command::Zip(arguments) => commands::zip::zip(arguments, format, ui),
         Command::Plan(arguments) => commands::plan::plan(arguments, format, ui),
+        Command::Init(arguments) => commands::init::init(arguments, format, ui),
+        Command::Doctor(arguments) => commands::doctor::doctor(arguments, format, ui),
         Command::Invoke(arguments) => commands::invoke::invoke(arguments, format, ui),
         Command::Bench(arguments) => commands::bench::bench(arguments, format, ui),
         Command::Check(arguments) => commands::check::check(arguments, format, ui),

@@ -6,6 +6,8 @@ pub mod build;
 pub mod check;
 pub mod completions;
 pub mod config;
+pub mod doctor;
+pub mod init;
 pub mod invoke;
 pub mod make;
 pub mod pack;

@@ -125,14 +125,14 @@ impl CargoPlan {
     }
 }
 
-fn binaries<'a>(members: &[(usize, &'a Wish)]) -> impl Iterator<Item = &'a RustBinary> {
+pub(super) fn binaries<'a>(members: &[(usize, &'a Wish)]) -> impl Iterator<Item = &'a RustBinary> {
     members
         .iter()
         .filter_map(|(_, wish)| wish.function.binary())
 }
 
 /// The names of the packages that binaries lie in, each once.
-fn packages(binaries: &[&RustBinary]) -> Vec<String> {
+pub(super) fn packages(binaries: &[&RustBinary]) -> Vec<String> {
     let names: BTreeSet<&str> = binaries
         .iter()
         .map(|binary| binary.package.as_str())
@@ -141,7 +141,7 @@ fn packages(binaries: &[&RustBinary]) -> Vec<String> {
 }
 
 /// The targets of all wishes, each once, in the order asked for.
-fn targets(wanted: &[(usize, &Wish)]) -> Vec<Target> {
+pub(super) fn targets(wanted: &[(usize, &Wish)]) -> Vec<Target> {
     let mut targets = Vec::new();
     for target in wanted.iter().flat_map(|(_, wish)| &wish.settings.targets) {
         if !targets.contains(target) {

@@ -4,6 +4,7 @@
 mod cargo;
 mod companions;
 mod go;
+mod needs;
 mod notes;
 mod pgo;
 mod profile;
@@ -23,6 +24,7 @@ use crate::ui::Ui;
 
 pub use cargo::CargoPlan;
 pub use go::GoPlan;
+pub use needs::{Needs, TargetNeeds};
 pub use pgo::{MOST_PROFILE, PgoPlan, Training};
 pub use profile::ProfilePlan;
 pub use ready::ReadyPlan;

@@ -55,6 +55,22 @@ impl ReadyPlan {
     }
 }
 
+impl Wish {
+    /// What an artifact is made for, each once: of a binary that is there, the arch that its file says.
+    ///
+    /// # Errors
+    /// When such a binary cannot be read, or is for another arch than the one asked for.
+    pub fn targets(&self) -> Result<Vec<Target>> {
+        match &self.function.source {
+            Source::Ready(path) => {
+                let found = binaries(self, path)?.into_iter();
+                Ok(found.map(|(target, _)| target).collect())
+            }
+            Source::Rust(_) | Source::Go(_) | Source::Files => Ok(self.settings.targets.clone()),
+        }
+    }
+}
+
 /// The binaries of a wish: one for each arch where the path has a place for it, else the one of its own arch.
 fn binaries(wish: &Wish, path: &Path) -> Result<Vec<(Target, PathBuf)>> {
     let text = path.to_string_lossy();

@@ -86,6 +86,22 @@ impl Output {
         })
     }
 
+    /// The artifact of a function for a target.
+    pub fn artifact(&self, function: &Function, target: Target) -> PathBuf {
+        let directory = match &self.flat {
+            Some(flat) => flat.clone(),
+            None => self.directory(function, target),
+        };
+        directory.join(file_name(function.kind))
+    }
+
+    /// The directory of the artifact's own files.
+    fn directory(&self, function: &Function, target: Target) -> PathBuf {
+        let parts = [function.name.as_str(), "lambda", target.directory()];
+        let root = self.root.clone();
+        parts.iter().fold(root, |path, part| path.join(part))
+    }
+
     /// Refuses several artifacts for one flat directory.
     pub(super) fn refuse_several(&self, count: usize) -> Result<()> {
         match &self.flat {
@@ -117,21 +133,14 @@ impl Step {
             refuse_own_output(&includes, own)?;
         }
         lambda::refuse_unzipped_excess(0, &includes)?;
-        let step = |target: &Target| {
-            let parts = [function.name.as_str(), "lambda", target.directory()];
-            let directory = parts
-                .iter()
-                .fold(output.root.clone(), |path, part| path.join(part));
-            let artifact = output.flat.as_ref().unwrap_or(&directory);
-            Self {
-                order,
-                function: function.clone(),
-                target: *target,
-                includes: includes.clone(),
-                artifact: artifact.join(file_name(function.kind)),
-                directory,
-                packing: packing.clone(),
-            }
+        let step = |target: &Target| Self {
+            order,
+            function: function.clone(),
+            target: *target,
+            includes: includes.clone(),
+            artifact: output.artifact(function, *target),
+            directory: output.directory(function, *target),
+            packing: packing.clone(),
         };
         Ok(targets.iter().map(step).collect())
     }

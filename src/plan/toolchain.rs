@@ -168,10 +168,7 @@ impl TargetPlan {
                 hint: format!("rustup target add {target}"),
             });
         }
-        let linker = match linker {
-            Some(linker) => Linker::User(linker),
-            None => Linker::choose(target, &rustc.host)?,
-        };
+        let linker = Linker::choose(target, linker, &rustc.host)?;
         Ok(Self {
             target,
             installed,
@@ -220,7 +217,11 @@ impl fmt::Display for Linker {
 }
 
 impl Linker {
-    fn choose(target: Target, host: &str) -> Result<Self> {
+    /// Who links for `target`: the user's choice, if there is one.
+    pub(super) fn choose(target: Target, users: Option<String>, host: &str) -> Result<Self> {
+        if let Some(linker) = users {
+            return Ok(Self::User(linker));
+        }
         if target.libc == Libc::Musl {
             return Ok(Self::RustLld);
         }
@@ -243,20 +244,25 @@ impl CPlan {
     fn choose(target: Target, around: &Surroundings<'_>, ui: Ui) -> Result<Self> {
         let (workspace, binaries) = (around.workspace, around.binaries);
         let known = graph::c_packages(workspace, binaries, around.cargo, target, around.touch, ui)?;
-        let Some(packages) = known else {
-            return Ok(Self::Unknown);
+        Ok(Self::of(known, target, &workspace.rustc.host))
+    }
+
+    /// Who compiles the C of these packages, on a machine of this triple.
+    pub(super) fn of(packages: Option<Vec<CPackage>>, target: Target, host: &str) -> Self {
+        let Some(packages) = packages else {
+            return Self::Unknown;
         };
         if packages.is_empty() {
-            return Ok(Self::NotNeeded);
+            return Self::NotNeeded;
         }
         if let Some(variable) = toolchain::c_compiler_variable(target) {
-            return Ok(Self::User(variable));
+            return Self::User(variable);
         }
-        Ok(match toolchain::find_c_compiler(target) {
+        match toolchain::find_c_compiler(target) {
             Some(compiler) => Self::Found(compiler),
             // The machine's own gcc compiles for its own glibc.
-            None if workspace.rustc.host == target.triple() => Self::NotNeeded,
+            None if host == target.triple() => Self::NotNeeded,
             None => Self::Missing(packages),
-        })
+        }
     }
 }

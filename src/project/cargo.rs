@@ -91,13 +91,16 @@ fn run_metadata(
                 .to_owned(),
         });
     }
-    let text =
-        String::from_utf8(output.stdout).context("`cargo metadata` printed what is no UTF-8")?;
+    let text = String::from_utf8_lossy(&output.stdout);
     let line = text
         .lines()
         .find(|line| line.starts_with('{'))
         .unwrap_or_default();
-    Ok(MetadataCommand::parse(line).context("`cargo metadata` printed what is no metadata")?)
+    MetadataCommand::parse(line).map_err(|error| Error::ToolMissing {
+        message: format!("`cargo` is no cargo that we know: `cargo metadata` printed what is no metadata: {error}"),
+        hint: "see which program it is, and which version: command -v cargo; cargo --version"
+            .to_owned(),
+    })
 }
 
 /// The failure to start cargo, as the user can mend it.

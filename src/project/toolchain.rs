@@ -4,7 +4,7 @@
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, anyhow};
+use anyhow::anyhow;
 
 use crate::error::{Error, Result};
 use crate::process::{Command, find_on_path};
@@ -63,10 +63,10 @@ impl Rustc {
             })
         };
         Ok(Self {
-            version: field("release").context("`rustc -vV` names no release")?,
+            version: field("release").ok_or_else(|| nonsense("release"))?,
             commit: field("commit-hash").filter(|commit| commit != "unknown"),
             identity: version.split_whitespace().collect::<Vec<_>>().join(" "),
-            host: field("host").context("`rustc -vV` names no host")?,
+            host: field("host").ok_or_else(|| nonsense("host"))?,
             sysroot,
             knows_llvm_options,
         })
@@ -74,11 +74,15 @@ impl Rustc {
 
     /// Whether std for `target` is installed.
     pub fn has_target(&self, target: Target) -> bool {
+        self.std_directory(target).is_dir()
+    }
+
+    /// Where std for `target` lies, if it is installed.
+    pub fn std_directory(&self, target: Target) -> PathBuf {
         self.sysroot
             .join("lib/rustlib")
             .join(target.triple())
             .join("lib")
-            .is_dir()
     }
 
     /// Where a target's std brings a libc of its own, if it does.
@@ -106,6 +110,14 @@ impl Rustc {
     }
 }
 
+/// The error of a rustc that does not say what every rustc says.
+fn nonsense(what: &str) -> Error {
+    Error::ToolMissing {
+        message: format!("`rustc` is no rustc: `rustc -vV` names no {what}"),
+        hint: "see which program it is: command -v rustc".to_owned(),
+    }
+}
+
 /// The sysroot, and whether LLVM takes our options: asked in one call, and only where that fails in a second.
 fn sysroot(program: &OsStr, ui: Ui) -> Result<(PathBuf, bool)> {
     let path = |text: String| PathBuf::from(text.trim_end());
@@ -126,6 +138,15 @@ fn sysroot(program: &OsStr, ui: Ui) -> Result<(PathBuf, bool)> {
 /// The rustc that cargo starts.
 fn program() -> OsString {
     std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into())
+}
+
+/// Where that rustc is, if it is anywhere.
+pub fn rustc_path() -> Option<PathBuf> {
+    let program = PathBuf::from(program());
+    if program.components().count() > 1 {
+        return program.is_file().then_some(program);
+    }
+    find_on_path(program.to_str()?)
 }
 
 fn read(command: &Command, ui: Ui) -> Result<String> {

@@ -124,6 +124,24 @@ pub(crate) fn zig_directory() -> Option<PathBuf> {
     found
 }
 
+/// A directory of tools that `tests/run` installs and names in `variable`, if `program` is in it.
+///
+/// # Panics
+/// When it is absent and `SLSBUILD_REQUIRE_ORACLES=1`, as in `.ci/run`.
+pub(crate) fn installed(variable: &str, program: &str) -> Option<PathBuf> {
+    let directory = std::env::var_os(variable).map(PathBuf::from);
+    let found = directory.filter(|directory| directory.join(program).exists());
+    if found.is_none() {
+        let required = std::env::var("SLSBUILD_REQUIRE_ORACLES").is_ok_and(|value| value == "1");
+        assert!(
+            !required,
+            "`{program}` is required by SLSBUILD_REQUIRE_ORACLES=1: run tests/run"
+        );
+        skipped(&format!("`{program}` is not installed: run tests/run"));
+    }
+    found
+}
+
 pub(crate) fn path_with(first: &Path) -> std::ffi::OsString {
     let path = std::env::var_os("PATH").unwrap_or_default();
     std::env::join_paths(std::iter::once(first.to_owned()).chain(std::env::split_paths(&path)))
