@@ -1,6 +1,8 @@
 //! The directory that stands for `/var/task`: the artifact's own files, read-only, private to the user the function
 //! runs as. And the program that runs its `bootstrap`: the file itself, or qemu for a foreign arch.
 
+mod tree;
+
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
@@ -40,7 +42,7 @@ enum Program {
 }
 
 impl Sandbox {
-    /// Unpacks a zip, or takes a binary as the only file of one.
+    /// Unpacks a zip, copies a directory with a `bootstrap`, or takes a binary as the only file of one.
     pub fn new(artifact: &Path) -> Result<Self> {
         linux_only()?;
         let content = Content::of(artifact)?;
@@ -56,6 +58,7 @@ impl Sandbox {
         fs::create_dir(&sandbox.task)?;
         match content {
             Content::Zip => Archive::open(artifact)?.unpack(&sandbox.task)?,
+            Content::Directory => tree::copy(artifact, &sandbox.task)?,
             Content::Binary => {
                 let bootstrap = sandbox.bootstrap();
                 fs::copy(artifact, &bootstrap)?;
@@ -142,6 +145,7 @@ fn linux_only() -> Result<()> {
 /// What kind of file was given.
 enum Content {
     Zip,
+    Directory,
     Binary,
 }
 
@@ -152,9 +156,16 @@ impl Content {
             message: format!("`{shown}` does not exist"),
             hint: Some("build it first: slsbuild zip --arch host".to_owned()),
         })?;
+        if facts.is_dir() && artifact.join("bootstrap").is_file() {
+            return Ok(Self::Directory);
+        }
         if !facts.is_file() {
             return Err(Error::Usage {
-                message: format!("`{shown}` is not a file"),
+                message: if facts.is_dir() {
+                    format!("`{shown}` is a directory without a `bootstrap`")
+                } else {
+                    format!("`{shown}` is not a file")
+                },
                 hint: Some("name a zip or a binary: slsbuild invoke PATH/bootstrap.zip".to_owned()),
             });
         }
