@@ -54,6 +54,7 @@ pub fn run(cli: &Cli, ui: Ui) -> Result<()> {
         Command::Build(arguments) => commands::build::build(arguments, format, ui),
         Command::Config(arguments) => commands::config::config(arguments, format, ui),
         Command::Zip(arguments) => commands::zip::zip(arguments, format, ui),
+        Command::Dir(arguments) => commands::dir::dir(arguments, format, ui),
         Command::Plan(arguments) => commands::plan::plan(arguments, format, ui),
         Command::Invoke(arguments) => commands::invoke::invoke(arguments, format, ui),
         Command::Bench(arguments) => commands::bench::bench(arguments, format, ui),

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
+use super::layout;
 use super::pack::{self, Packed, Parts};
 use super::train;
 use crate::build;
@@ -57,7 +58,7 @@ pub fn make(
     let mut made = Vec::new();
     let mut failures = Vec::new();
     for Outcome { step, packed } in outcomes {
-        match packed {
+        match packed.and_then(|packed| layout::write(step, ui).map(|()| packed)) {
             Ok(packed) => made.push(packed),
             Err(error) => failures.push((step.function.name.clone(), error)),
         }

@@ -3,6 +3,7 @@
 
 mod cargo;
 mod companions;
+mod layout;
 mod notes;
 mod pgo;
 mod profile;
@@ -21,11 +22,12 @@ use crate::settings::{FunctionSettings, Settings};
 use crate::ui::Ui;
 
 pub use cargo::CargoPlan;
+pub use layout::CargoLambdaFiles;
 pub use pgo::{MOST_PROFILE, PgoPlan, Training};
 pub use profile::ProfilePlan;
 pub use ready::ReadyPlan;
 pub use runtime::{Archive, Reason, RuntimePlan};
-pub use step::{Output, Packing, Step};
+pub use step::{Form, Output, Packing, Step};
 pub use toolchain::{CPlan, Cpu, Guidance, GuidingProfile, Linker, TargetPlan};
 
 /// A function to be built, and what holds for it.
@@ -97,6 +99,7 @@ impl Plan {
             keep_going: settings.cargo.keep_going,
         };
         output.refuse_several(plan.steps().count())?;
+        layout::refuse_shared(&plan.steps().collect::<Vec<_>>())?;
         Ok(plan)
     }
 

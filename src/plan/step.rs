@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::Wish;
+use super::layout::{self, CargoLambdaFiles};
 use crate::artifact::deflate::Level;
 use crate::artifact::zip::DosTime;
 use crate::binary::Strip;
@@ -29,8 +30,23 @@ pub struct Step {
     pub directory: PathBuf,
     /// The artifact.
     pub artifact: PathBuf,
+    /// What it is on disk.
+    pub form: Form,
+    /// Where cargo-lambda would have put it, if it is to be there too.
+    pub also: Option<CargoLambdaFiles>,
     /// How it is packed.
     pub packing: Packing,
+}
+
+/// What an artifact is on disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// A zip.
+    Zip,
+    /// A directory of our own, which is replaced as a whole.
+    Directory,
+    /// Files in a directory of the user's, which may hold others too.
+    Files,
 }
 
 /// How an artifact is packed, and what it is held against.
@@ -61,19 +77,48 @@ pub struct Output {
     pub flat: Option<PathBuf>,
     /// Directories of our own output, which cannot be included.
     pub own: Vec<PathBuf>,
+    /// What each artifact is on disk: a zip, or else a directory.
+    pub zipped: bool,
+    /// The directory that cargo-lambda would write into, if each is to be there too.
+    pub cargo_lambda: Option<PathBuf>,
 }
 
 impl Output {
     /// Below the project's output directory; or `--out-dir`, which stays flat and is for one artifact.
-    pub fn flat(project: &Project, settings: &Settings) -> Self {
-        Self {
+    ///
+    /// # Errors
+    /// When the layout that is asked for has no place in this project.
+    pub fn flat(project: &Project, settings: &Settings) -> Result<Self> {
+        Ok(Self {
             root: project.output_root(),
             flat: settings.out_dir.clone(),
             own: vec![project.output_root()],
-        }
+            zipped: true,
+            cargo_lambda: layout::directory(project, settings)?,
+        })
+    }
+
+    /// The same places for directories instead of zips.
+    ///
+    /// # Errors
+    /// When another layout is asked for, which holds zips.
+    pub fn unpacked(self) -> Result<Self> {
+        layout::refuse_unpacked(self.cargo_lambda.as_deref())?;
+        let flat = self.flat.as_ref().map(std::path::absolute).transpose()?;
+        let mut own = self.own;
+        // One that holds the whole project cannot be left out as a whole.
+        own.extend(flat.filter(|flat| !own.iter().any(|root| root.starts_with(flat))));
+        Ok(Self {
+            own,
+            zipped: false,
+            ..self
+        })
     }
 
     /// Below the project's output directory, or below `--out-dir` in its place.
+    ///
+    /// # Errors
+    /// When the layout that is asked for has no place in this project.
     pub fn tree(project: &Project, settings: &Settings) -> Result<Self> {
         let root = match &settings.out_dir {
             Some(directory) => std::path::absolute(directory)?,
@@ -83,6 +128,8 @@ impl Output {
             own: vec![project.output_root(), root.clone()],
             root,
             flat: None,
+            zipped: true,
+            cargo_lambda: layout::directory(project, settings)?,
         })
     }
 
@@ -122,18 +169,34 @@ impl Step {
             let directory = parts
                 .iter()
                 .fold(output.root.clone(), |path, part| path.join(part));
-            let artifact = output.flat.as_ref().unwrap_or(&directory);
+            let (form, artifact) = match (&output.flat, output.zipped) {
+                (Some(flat), true) => (Form::Zip, flat.join(file_name(function.kind))),
+                (None, true) => (Form::Zip, directory.join(file_name(function.kind))),
+                (Some(flat), false) => (Form::Files, flat.clone()),
+                (None, false) => (Form::Directory, directory.join("dir")),
+            };
+            let lambda = output.cargo_lambda.as_deref();
             Self {
                 order,
                 function: function.clone(),
                 target: *target,
                 includes: includes.clone(),
-                artifact: artifact.join(file_name(function.kind)),
+                also: lambda.and_then(|lambda| CargoLambdaFiles::of(function, lambda)),
+                artifact,
+                form,
                 directory,
                 packing: packing.clone(),
             }
         };
         Ok(targets.iter().map(step).collect())
+    }
+
+    /// The directory in which the artifact appears.
+    pub fn destination(&self) -> &Path {
+        match self.form {
+            Form::Files => &self.artifact,
+            Form::Zip | Form::Directory => self.artifact.parent().unwrap_or(&self.directory),
+        }
     }
 }
 

@@ -13,7 +13,8 @@ pub use assemble::{EXTENSIONS, assemble, assemble_extension, assemble_layer};
 pub use cpu::baseline_cpu;
 pub use executable::lint_binary;
 pub use limits::{
-    LimitUse, UNZIPPED_LIMIT, ZIPPED_LIMIT, largest, limits, refuse_excess, refuse_unzipped_excess,
+    LimitUse, UNZIPPED_LIMIT, ZIPPED_LIMIT, largest, limits, refuse_excess, refuse_unpacked_excess,
+    refuse_unzipped_excess,
 };
 pub use runtime::Runtime;
 
