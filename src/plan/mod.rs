@@ -39,6 +39,8 @@ pub struct Wish {
     pub settings: FunctionSettings,
     /// Whether its artifact is wanted; else it only decides how the others are compiled.
     pub wanted: bool,
+    /// Whether it is wanted only since another one needs it.
+    pub companion: bool,
 }
 
 /// What will be done.
@@ -98,7 +100,8 @@ impl Plan {
             root: output.root.clone(),
             keep_going: settings.cargo.keep_going,
         };
-        output.refuse_several(plan.steps().count())?;
+        let asked = plan.steps().filter(|step| !step.companion);
+        output.refuse_several(asked.count())?;
         layout::refuse_shared(&plan.steps().collect::<Vec<_>>())?;
         Ok(plan)
     }

@@ -20,6 +20,8 @@ use crate::target::Target;
 pub struct Step {
     /// Its place among all that the user asked for.
     pub order: usize,
+    /// Whether it is made only since another one needs it; it never goes into a flat output directory.
+    pub companion: bool,
     /// The function.
     pub function: Function,
     /// The target it is built for; of code that is not Rust, the static one of its arch.
@@ -169,7 +171,8 @@ impl Step {
             let directory = parts
                 .iter()
                 .fold(output.root.clone(), |path, part| path.join(part));
-            let (form, artifact) = match (&output.flat, output.zipped) {
+            let flat = output.flat.as_ref().filter(|_| !wish.companion);
+            let (form, artifact) = match (flat, output.zipped) {
                 (Some(flat), true) => (Form::Zip, flat.join(file_name(function.kind))),
                 (None, true) => (Form::Zip, directory.join(file_name(function.kind))),
                 (Some(flat), false) => (Form::Files, flat.clone()),
@@ -178,6 +181,7 @@ impl Step {
             let lambda = output.cargo_lambda.as_deref();
             Self {
                 order,
+                companion: wish.companion,
                 function: function.clone(),
                 target: *target,
                 includes: includes.clone(),

@@ -228,6 +228,21 @@ fn two_runs_at_once_both_succeed() {
 }
 
 #[test]
+fn the_layer_of_a_function_does_not_come_into_its_directory() {
+    let shop = shop()
+        .file(
+            "slsbuild.toml",
+            "[functions.orders]\nbinary = \"dist/orders\"\nlayers = [\"texts\"]\n\n[functions.texts]\nkind = \"layer\"\narch = [\"amd64\"]\ninclude = [\"templates\"]\n",
+        );
+    let outcome = shop.outcome("dir orders --out-dir out -q");
+    assert!(
+        outcome.starts_with("exit code: 0\n--- stdout\nout\n.slsbuild/texts/lambda/amd64/dir\n"),
+        "{outcome}"
+    );
+    assert_eq!(shop.files("out"), "755 bootstrap\n");
+}
+
+#[test]
 fn a_directory_that_cannot_be_written_or_meant() {
     let shop = shop()
         .file("file", "")
