@@ -19,6 +19,17 @@ pub fn civil(days: i64) -> (i64, i64, i64) {
     (era * 400 + year_of_era + i64::from(month <= 2), month, day)
 }
 
+/// The day, counted from 1970-01-01, of a date in the proleptic Gregorian calendar.
+/// <https://howardhinnant.github.io/date_algorithms.html#days_from_civil>
+pub fn days((year, month, day): (i64, i64, i64)) -> i64 {
+    let year = year - i64::from(month <= 2); // from March, so that the leap day ends the year
+    let month_from_march = (month + 9).rem_euclid(12);
+    let (era, year_of_era) = (year.div_euclid(400), year.rem_euclid(400));
+    let day_of_year = (153 * month_from_march + 2) / 5 + day - 1;
+    let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
+    era * 146_097 + day_of_era - 719_468
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -29,5 +40,12 @@ mod tests {
         assert_eq!(civil(-1), (1969, 12, 31));
         assert_eq!(civil(11_016), (2000, 2, 29));
         assert_eq!(civil(20_781), (2026, 11, 24));
+    }
+
+    #[test]
+    fn a_date_is_the_day_it_came_from() {
+        for day in (-800_000..800_000).step_by(97) {
+            assert_eq!(days(civil(day)), day);
+        }
     }
 }

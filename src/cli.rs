@@ -75,6 +75,8 @@ pub enum Command {
     Build(BuildAllArgs),
     /// Build a Lambda zip from a Rust crate, a Go package or a ready binary
     Zip(ZipArgs),
+    /// Build a function as `zip` does and leave it unpacked in a directory, for SAM Makefiles and CDK bundling
+    Dir(DirArgs),
     /// Print what `build` or `zip` would do, and touch nothing
     Plan(PlanArgs),
     /// Print what holds for each function, and where it is said
@@ -104,6 +106,7 @@ impl Command {
         match self {
             Self::Build(arguments) => Some(&mut arguments.build),
             Self::Zip(arguments) => Some(&mut arguments.build),
+            Self::Dir(arguments) => Some(&mut arguments.zip.build),
             Self::Plan(arguments) | Self::Config(arguments) | Self::Doctor(arguments) => {
                 Some(&mut arguments.zip.build)
             }
@@ -143,6 +146,17 @@ pub struct ZipArgs {
     /// Flags of the verbs that build
     #[command(flatten)]
     pub build: BuildArgs,
+}
+
+/// Flags of `dir`.
+#[derive(Debug, Args)]
+pub struct DirArgs {
+    /// Functions by their names, with what the configuration says of them [default: those that `zip` builds]
+    #[arg(value_name = "FUNCTION", conflicts_with_all = ["go", "binary", "package", "bin"])]
+    pub functions: Vec<String>,
+    /// Flags of `zip`
+    #[command(flatten)]
+    pub zip: ZipArgs,
 }
 
 /// Flags of `init`.
@@ -238,6 +252,9 @@ pub struct BuildArgs {
     /// Write the artifact into this directory, which stays flat: for exactly one artifact
     #[arg(long, value_name = "DIR", env = "SLSBUILD_OUT_DIR")]
     pub out_dir: Option<PathBuf>,
+    /// Whose layout the artifacts are written in; `cargo-lambda` writes `lambda/<bin>/bootstrap` and `bootstrap.zip` in cargo's target directory too [default: slsbuild]
+    #[arg(long, value_name = "LAYOUT", env = "SLSBUILD_LAYOUT")]
+    pub layout: Option<Layout>,
     /// The configuration [default: the nearest `slsbuild.toml` above, and the manifests' own sections]
     #[arg(long, value_name = "FILE", env = "SLSBUILD_CONFIG")]
     pub config: Option<PathBuf>,
@@ -298,6 +315,15 @@ pub struct CargoArgs {
     pub extra: Vec<String>,
 }
 
+/// Whose layout artifacts are written in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Layout {
+    /// slsbuild's own
+    Slsbuild,
+    /// cargo-lambda's beside it, for tools that look there
+    CargoLambda,
+}
+
 /// What the optimizer aims at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Optimize {
@@ -350,7 +376,7 @@ pub enum Strip {
 /// Flags of `invoke`.
 #[derive(Debug, Args)]
 pub struct InvokeArgs {
-    /// A zip that slsbuild (or another tool) made, or a Linux binary
+    /// A zip that slsbuild (or another tool) made, a directory with a `bootstrap`, or a Linux binary
     pub artifact: PathBuf,
     /// The event: a file, `-` for stdin, or JSON itself
     #[arg(long, value_name = "EVENT", default_value = "{}")]
@@ -387,7 +413,7 @@ pub struct FunctionArgs {
 /// Flags of `bench`.
 #[derive(Debug, Args)]
 pub struct BenchArgs {
-    /// A zip with a `bootstrap`, of any tool, or a Linux binary; a second one is compared with the first, call by call
+    /// A zip or directory with a `bootstrap`, of any tool, or a Linux binary; a second one is compared with the first, call by call
     #[arg(required = true, num_args = 1..=2, value_name = "ARTIFACT")]
     pub artifacts: Vec<PathBuf>,
     /// An event: a file, `-` for stdin, or JSON itself; may be repeated

@@ -1,18 +1,22 @@
 //! Files: whole or absent. Writes go to a locked temporary file beside their destination and appear by rename;
 //! what a killed run left is swept by the next. Everything else is `fs_err`, whose errors name the path.
 
+mod aside;
+
 use std::ffi::OsStr;
 use std::io::{self, Read as _, Write};
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
+pub use aside::Aside;
 pub use fs_err::{
-    File, copy, create_dir, create_dir_all, metadata, read, read_dir, read_to_string,
-    remove_dir_all, remove_file, rename, set_permissions, symlink_metadata,
+    File, canonicalize, copy, create_dir, create_dir_all, metadata, read, read_dir, read_to_string,
+    remove_dir, remove_dir_all, remove_file, rename, set_permissions, symlink_metadata,
 };
 
 use crate::interrupt;
 
-/// Suffix of the temporary files that [`write_atomic`] makes and [`sweep`] removes.
+/// Suffix of the temporary files and directories that [`write_atomic`] and [`Aside`] make and [`sweep`] removes.
 const TEMPORARY_SUFFIX: &str = ".slsbuild-tmp";
 
 /// Writes a file so that at any moment `path` holds either its old content or the whole new one.
@@ -95,7 +99,7 @@ pub fn probe_writable(directory: &Path) -> io::Result<()> {
     locked_temporary(directory, OsStr::new("probe"), 0o600).map(drop)
 }
 
-/// Removes the temporary files in `directory` whose writer is gone.
+/// Removes the temporary files and directories in `directory` whose writer is gone.
 pub fn sweep(directory: &Path) -> io::Result<()> {
     for entry in read_dir(directory)? {
         let path = entry?.path();
@@ -108,13 +112,22 @@ pub fn sweep(directory: &Path) -> io::Result<()> {
         }
         if let Ok(file) = File::open(&path)
             && file.file().try_lock().is_ok()
-            && let Err(error) = remove_file(&path)
+            && let Err(error) = remove(&path)
             && error.kind() != io::ErrorKind::NotFound
         {
             return Err(error);
         }
     }
     Ok(())
+}
+
+/// Removes a file, or a directory with all that is in it.
+fn remove(path: &Path) -> io::Result<()> {
+    if symlink_metadata(path)?.is_dir() {
+        remove_tree(path)
+    } else {
+        remove_file(path)
+    }
 }
 
 /// A path as it opens from the current directory: relative below it, absolute elsewhere.
@@ -195,6 +208,25 @@ pub fn set_mode(path: &Path, mode: u32) -> io::Result<()> {
     #[cfg(not(unix))]
     let _ = (path, mode);
     Ok(())
+}
+
+/// Whether a file's mode is this one; always so where files have no mode.
+pub fn has_mode(facts: &std::fs::Metadata, mode: u32) -> bool {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        facts.permissions().mode() & 0o7777 == mode
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = (facts, mode);
+        true
+    }
+}
+
+/// Sets when a file or directory was modified, as `ls -l` tells it.
+pub fn set_modified(path: &Path, time: SystemTime) -> io::Result<()> {
+    File::open(path)?.file().set_modified(time)
 }
 
 #[cfg(test)]

@@ -55,6 +55,7 @@ pub fn run(cli: &Cli, ui: Ui) -> Result<()> {
         Command::Build(arguments) => commands::build::build(arguments, format, ui),
         Command::Config(arguments) => commands::config::config(arguments, format, ui),
         Command::Zip(arguments) => commands::zip::zip(arguments, format, ui),
+        Command::Dir(arguments) => commands::dir::dir(arguments, format, ui),
         Command::Plan(arguments) => commands::plan::plan(arguments, format, ui),
         Command::Init(arguments) => commands::init::init(arguments, format, ui),
         Command::Doctor(arguments) => commands::doctor::doctor(arguments, format, ui),

@@ -1,6 +1,8 @@
 //! The one modification time that all entries of a zip carry, in the format's own encoding.
 
-use crate::calendar::civil;
+use std::time::{Duration, SystemTime};
+
+use crate::calendar::{civil, days};
 use crate::error::{Error, Result};
 
 const SECONDS_PER_DAY: i64 = 86_400;
@@ -51,6 +53,15 @@ impl DosTime {
     /// The encoded time of day: hour, minute, seconds / 2.
     pub fn time(self) -> u16 {
         self.time
+    }
+
+    /// The same moment, as files on disk carry it.
+    pub fn system_time(self) -> SystemTime {
+        let (date, time) = (i64::from(self.date), i64::from(self.time));
+        let days = days((1980 + (date >> 9), date >> 5 & 15, date & 31));
+        let of_day = (time >> 11) * 3600 + (time >> 5 & 63) * 60 + (time & 31) * 2;
+        let seconds = u64::try_from(days * SECONDS_PER_DAY + of_day).unwrap_or_default();
+        SystemTime::UNIX_EPOCH + Duration::from_secs(seconds)
     }
 
     fn from_unix(seconds: i64) -> Self {
@@ -122,6 +133,13 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn a_file_on_disk_carries_the_same_moment(seconds in FIRST..=LAST) {
+            let time = DosTime::from_unix(seconds).system_time();
+            let since = time.duration_since(SystemTime::UNIX_EPOCH).unwrap();
+            prop_assert_eq!(since, Duration::from_secs(u64::try_from(seconds & !1).unwrap()));
+        }
+
         #[test]
         fn days_follow_each_other(day in 0_i64..60_000) {
             let (today, tomorrow) = (civil(day), civil(day + 1));

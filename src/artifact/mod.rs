@@ -3,6 +3,7 @@
 
 pub mod archive;
 pub mod deflate;
+pub mod directory;
 mod dos_time;
 pub mod name;
 mod tree;

@@ -1,17 +1,22 @@
 //! The user's own limits: how much of each is used, and what to say when one is passed.
 
-use crate::artifact::zip::{EntrySize, Zip};
+use crate::artifact::zip::EntrySize;
 use crate::error::{Error, Result};
 use crate::platform::lambda::{self, LimitUse};
 use crate::settings::Budget;
 use crate::units::{Bytes, used_percent};
 
-/// Refuses an artifact that passes a budget, before it is written.
+/// Refuses an artifact that passes a budget, before it is written. `zipped` is the size of its zip in bytes, if it is one.
 ///
 /// # Errors
 /// [`Error::Rejected`] with both numbers and what weighs most.
-pub fn budget(function: &str, budget: Budget, zip: &Zip) -> Result<()> {
-    let passed = of(budget, zip).find(|(_, value, limit)| value > limit);
+pub fn budget(
+    function: &str,
+    budget: Budget,
+    zipped: Option<u64>,
+    entries: &[EntrySize],
+) -> Result<()> {
+    let passed = of(budget, zipped, entries).find(|(_, value, limit)| value > limit);
     let Some((name, value, limit)) = passed else {
         return Ok(());
     };
@@ -23,7 +28,7 @@ pub fn budget(function: &str, budget: Budget, zip: &Zip) -> Result<()> {
         message: format!(
             "`{function}` is {} over its budget.{name}: {value} bytes, and {limit} are allowed; largest: {}",
             Bytes(value - limit),
-            lambda::largest(&zip.entries, size)
+            lambda::largest(entries, size)
         ),
         hint: Some(format!(
             "make it smaller (--optimize size), or allow more: budget.{name} = \"{}\"",
@@ -33,8 +38,8 @@ pub fn budget(function: &str, budget: Budget, zip: &Zip) -> Result<()> {
 }
 
 /// How much of each budget an artifact uses.
-pub fn budget_use(budget: Budget, zip: &Zip) -> Vec<LimitUse> {
-    of(budget, zip)
+pub fn budget_use(budget: Budget, zipped: Option<u64>, entries: &[EntrySize]) -> Vec<LimitUse> {
+    of(budget, zipped, entries)
         .map(|(name, value, limit)| LimitUse {
             name: name.to_owned(),
             value,
@@ -45,14 +50,18 @@ pub fn budget_use(budget: Budget, zip: &Zip) -> Vec<LimitUse> {
         .collect()
 }
 
-/// Each budget that is set: its name, what is used of it, and what it is.
-fn of(budget: Budget, zip: &Zip) -> impl Iterator<Item = (&'static str, u64, u64)> {
-    let zipped = budget
-        .zip
-        .map(|limit| ("zip", zip.bytes.len() as u64, limit));
-    let unzipped = budget
-        .unzipped
-        .map(|limit| ("unzipped", zip.uncompressed_size(), limit));
+/// Each budget that is set: its name, what is used of it, and what it is. That of a zip holds for zips alone.
+fn of(
+    budget: Budget,
+    zipped: Option<u64>,
+    entries: &[EntrySize],
+) -> impl Iterator<Item = (&'static str, u64, u64)> {
+    let zipped = budget.zip.zip(zipped);
+    let zipped = zipped.map(|(limit, value)| ("zip", value, limit));
+    let unzipped = budget.unzipped.map(|limit| {
+        let value = entries.iter().map(|entry| entry.size).sum();
+        ("unzipped", value, limit)
+    });
     zipped.into_iter().chain(unzipped)
 }
 
@@ -69,15 +78,14 @@ fn rounded_up(bytes: u64) -> u64 {
 mod tests {
     use super::*;
 
-    fn zip() -> Zip {
-        Zip {
-            bytes: vec![0; 1_234],
-            entries: vec![EntrySize {
-                name: "bootstrap".to_owned(),
-                size: 4_000,
-                compressed: 1_100,
-            }],
-        }
+    const ZIPPED: Option<u64> = Some(1_234);
+
+    fn entries() -> [EntrySize; 1] {
+        [EntrySize {
+            name: "bootstrap".to_owned(),
+            size: 4_000,
+            compressed: 1_100,
+        }]
     }
 
     #[test]
@@ -86,13 +94,16 @@ mod tests {
             zip: Some(1_234),
             unzipped: Some(4_000),
         };
-        assert!(budget("orders", exact, &zip()).is_ok());
-        assert!(budget("orders", Budget::default(), &zip()).is_ok());
-        let shares: Vec<f64> = budget_use(exact, &zip())
+        assert!(budget("orders", exact, ZIPPED, &entries()).is_ok());
+        assert!(budget("orders", Budget::default(), ZIPPED, &entries()).is_ok());
+        let shares: Vec<f64> = budget_use(exact, ZIPPED, &entries())
             .iter()
             .map(|one| one.used_percent)
             .collect();
         assert_eq!(shares, [100.0, 100.0]);
+        let unpacked = budget_use(exact, None, &entries());
+        let unpacked: Vec<&str> = unpacked.iter().map(|one| one.name.as_str()).collect();
+        assert_eq!(unpacked, ["unzipped"], "a directory has no zip");
     }
 
     #[test]
@@ -101,7 +112,7 @@ mod tests {
             zip: Some(1_000),
             unzipped: None,
         };
-        let error = budget("orders", tight, &zip()).unwrap_err();
+        let error = budget("orders", tight, ZIPPED, &entries()).unwrap_err();
         assert_eq!(error.exit_code(), 5);
         insta::assert_snapshot!(format!("{}\n{}", error.one_line(), error.hint().unwrap()), @r#"
         `orders` is 234 B over its budget.zip: 1234 bytes, and 1000 are allowed; largest: `bootstrap` 1.10 kB

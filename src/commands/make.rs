@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use super::layout;
 use super::pack::{self, Packed, Parts};
 use super::train;
 use crate::build;
@@ -60,7 +61,7 @@ pub fn make(
     let mut made = Vec::new();
     let mut failures = Vec::new();
     for Outcome { step, packed } in outcomes {
-        match packed {
+        match packed.and_then(|packed| layout::write(step, ui).map(|()| packed)) {
             Ok(packed) => made.push(packed),
             Err(error) => failures.push((step.function.name.clone(), error)),
         }

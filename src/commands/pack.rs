@@ -2,24 +2,29 @@
 
 mod describe;
 mod fingerprint;
+mod made;
+mod written;
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use crate::artifact::FileTree;
-use crate::artifact::zip::{self, Zip, ZipSettings};
+use crate::artifact::zip::ZipSettings;
 use crate::binary::{self, Strip};
 use crate::check;
 use crate::error::{Error, Result};
 use crate::finding::Finding;
 use crate::fs;
-use crate::plan::{CargoPlan, Group, Guidance, Plan, Step};
+use crate::plan::{CargoLambdaFiles, CargoPlan, Form, Group, Guidance, Plan, Step};
 use crate::platform::lambda;
 use crate::project::OUTPUT_BESIDE;
 use crate::project::config::Kind;
 use crate::report::fresh::Record;
 use crate::report::{Artifact, Timings};
 use crate::ui::Ui;
+
+use made::Made;
+use written::Written;
 
 /// The unstripped binary beside the artifact, for debuggers and for attributing its size.
 const UNSTRIPPED: &str = "bootstrap.unstripped";
@@ -56,9 +61,14 @@ pub struct Parts<'a> {
 /// # Errors
 /// When a directory cannot be written.
 pub fn prepare(plan: &Plan) -> Result<()> {
-    let of_steps = plan
-        .steps()
-        .flat_map(|step| [Some(step.directory.as_path()), step.artifact.parent()]);
+    let of_steps = plan.steps().flat_map(|step| {
+        let also = step.also.as_ref().map(CargoLambdaFiles::directory);
+        [
+            Some(step.directory.as_path()),
+            Some(step.destination()),
+            also,
+        ]
+    });
     for directory in of_steps.flatten().chain([plan.root.as_path()]) {
         fs::create_dir_all(directory)
             .and_then(|()| fs::sweep(directory))
@@ -88,7 +98,8 @@ pub fn pack(parts: &Parts<'_>, ui: Ui) -> Result<Packed> {
     };
     let toolchain = describe::toolchain(parts.group, step);
     let fingerprint = fingerprint::fingerprint(parts, &content, &settings, &toolchain)?;
-    let record = Record::load(&step.directory);
+    let of_record = step.directory.join(record_name(step.form));
+    let record = Record::load(&of_record);
     let previous_size = record.as_ref().map(|record| record.artifact.size);
     let timings = |fresh| Timings {
         compile_ms: millis(parts.compile),
@@ -98,7 +109,7 @@ pub fn pack(parts: &Parts<'_>, ui: Ui) -> Result<Packed> {
 
     let unstripped = step.directory.join(UNSTRIPPED);
     if let Some(record) = record
-        && record.is_fresh(&fingerprint, &step.artifact)
+        && is_fresh(&record, &fingerprint, step)?
         && content
             .binary
             .as_ref()
@@ -117,14 +128,14 @@ pub fn pack(parts: &Parts<'_>, ui: Ui) -> Result<Packed> {
         });
     }
 
-    let (zip, findings) = assemble(parts, &content, &settings, ui)?;
+    let (made, findings) = assemble(parts, &content, &settings, ui)?;
     if let Some(bytes) = &content.binary {
         write(&unstripped, 0o755, bytes)?;
     }
-    write(&step.artifact, 0o644, &zip.bytes)?;
+    made.write(step)?;
     let artifact = describe::describe(
         step,
-        &zip,
+        &made,
         parts.layers,
         findings,
         toolchain,
@@ -134,11 +145,40 @@ pub fn pack(parts: &Parts<'_>, ui: Ui) -> Result<Packed> {
         fingerprint,
         artifact,
     };
-    record.save(&step.directory)?;
+    record.save(&of_record)?;
     Ok(Packed {
         artifact: record.artifact,
         previous_size,
     })
+}
+
+/// The record of a zip and that of a directory stand beside each other.
+fn record_name(form: Form) -> &'static str {
+    match form {
+        Form::Zip => "record.json",
+        Form::Directory | Form::Files => "record-dir.json",
+    }
+}
+
+/// Whether what is on disk is what the record speaks of, and all that it should be.
+fn is_fresh(record: &Record, fingerprint: &str, step: &Step) -> Result<bool> {
+    let modified = step.packing.modified.system_time();
+    let is_same = match step.form {
+        Form::Zip => return Ok(record.is_fresh(fingerprint, &step.artifact)),
+        Form::Directory | Form::Files => {
+            record.is_fresh_directory(fingerprint, &step.artifact, modified)
+        }
+    };
+    if !is_same {
+        return Ok(false);
+    }
+    let files = &record.artifact.files;
+    if step.form == Form::Files {
+        let names: Vec<&str> = files.iter().map(|file| file.name.as_str()).collect();
+        return Written::open(step)?.holds(&step.artifact, &names);
+    }
+    let on_disk = walkdir::WalkDir::new(&step.artifact).min_depth(1);
+    Ok(on_disk.into_iter().count() == files.len())
 }
 
 /// What was compiled, as it came from the compiler.
@@ -171,7 +211,7 @@ fn assemble(
     content: &Content,
     settings: &ZipSettings<'_>,
     ui: Ui,
-) -> Result<(Zip, Vec<Finding>)> {
+) -> Result<(Made, Vec<Finding>)> {
     let step = parts.step;
     let mut findings = Vec::new();
     let stripped = match &content.binary {
@@ -181,10 +221,8 @@ fn assemble(
     let size = stripped.as_ref().map_or(0, |bytes| bytes.len() as u64);
     lambda::refuse_unzipped_excess(size, &step.includes)?;
     let tree = tree(parts, stripped, content)?;
-    let zip = zip::write(&tree, settings)?;
-    lambda::refuse_excess(&zip, parts.layers)?;
-    check::budget(&step.function.name, step.packing.budget, &zip)?;
-    Ok((zip, findings))
+    let made = Made::of(tree, step, settings, parts.layers)?;
+    Ok((made, findings))
 }
 
 /// The stripped binary, after it was held against the platform's rules.

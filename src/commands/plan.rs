@@ -26,7 +26,7 @@ pub fn plan(arguments: &PlanArgs, format: Format, ui: Ui) -> Result<()> {
     let project = Project::load(&settings.cargo, settings.config.as_deref(), ui)?;
     let asked = Asked::from(&arguments.zip);
     let wishes = wishes::planned(&project, &settings, &arguments.functions, &asked, ui)?;
-    let output = Output::flat(&project, &settings);
+    let output = Output::flat(&project, &settings)?;
     let plan = Plan::new(&wishes, &project, &output, &settings, Touch::Nothing, ui)?;
     plan.say_notes(ui);
     match format {

@@ -20,7 +20,7 @@ pub fn zip(arguments: &ZipArgs, format: Format, ui: Ui) -> Result<()> {
     let settings = Settings::resolve(&arguments.build)?;
     let project = Project::load(&settings.cargo, settings.config.as_deref(), ui)?;
     let wishes = wishes::asked(&project, &settings, &Asked::from(arguments), ui)?;
-    let output = Output::flat(&project, &settings);
+    let output = Output::flat(&project, &settings)?;
     let plan = Plan::new(&wishes, &project, &output, &settings, Touch::Files, ui)?;
     plan.say_notes(ui);
     make::make(plan, Telling::Each, format, started, ui)

@@ -168,9 +168,10 @@ fn log_stream(now: SystemTime) -> String {
     )
 }
 
-/// A name for the function of an artifact: the file's, or for a `bootstrap` the nearest directory's that names one.
+/// A name for the function of an artifact: the file's, or for a `bootstrap` or `dir` the nearest directory's that names one.
 pub fn function_name(artifact: &Path) -> String {
-    const PLACES: [&str; 8] = [
+    const PLACES: [&str; 9] = [
+        "dir",
         "lambda",
         "arm64",
         "amd64",
@@ -182,7 +183,7 @@ pub fn function_name(artifact: &Path) -> String {
     ];
     let absolute = std::path::absolute(artifact).unwrap_or_else(|_| artifact.to_owned());
     let stem = absolute.file_stem().unwrap_or_default().to_string_lossy();
-    let name = if stem == "bootstrap" {
+    let name = if stem == "bootstrap" || stem == "dir" {
         absolute
             .ancestors()
             .skip(1)

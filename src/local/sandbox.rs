@@ -4,6 +4,8 @@
 mod layers;
 mod program;
 
+mod tree;
+
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
@@ -36,7 +38,7 @@ pub struct Sandbox {
 }
 
 impl Sandbox {
-    /// Unpacks a zip, or takes a binary as the only file of one.
+    /// Unpacks a zip, copies a directory with a `bootstrap`, or takes a binary as the only file of one.
     pub fn new(artifact: &Path) -> Result<Self> {
         Self::with_layers(artifact, &[])
     }
@@ -62,6 +64,7 @@ impl Sandbox {
         fs::create_dir(&sandbox.task)?;
         match content {
             Content::Zip => Archive::open(artifact)?.unpack(&sandbox.task)?,
+            Content::Directory => tree::copy(artifact, &sandbox.task)?,
             Content::Binary => {
                 let bootstrap = sandbox.task.join("bootstrap");
                 fs::copy(artifact, &bootstrap)?;
@@ -156,6 +159,7 @@ fn linux_only() -> Result<()> {
 /// What kind of file was given.
 enum Content {
     Zip,
+    Directory,
     Binary,
 }
 
@@ -166,9 +170,16 @@ impl Content {
             message: format!("`{shown}` does not exist"),
             hint: Some("build it first: slsbuild zip --arch host".to_owned()),
         })?;
+        if facts.is_dir() && artifact.join("bootstrap").is_file() {
+            return Ok(Self::Directory);
+        }
         if !facts.is_file() {
             return Err(Error::Usage {
-                message: format!("`{shown}` is not a file"),
+                message: if facts.is_dir() {
+                    format!("`{shown}` is a directory without a `bootstrap`")
+                } else {
+                    format!("`{shown}` is not a file")
+                },
                 hint: Some("name a zip or a binary: slsbuild invoke PATH/bootstrap.zip".to_owned()),
             });
         }

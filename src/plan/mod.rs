@@ -4,6 +4,7 @@
 mod cargo;
 mod companions;
 mod go;
+mod layout;
 mod needs;
 mod notes;
 mod pgo;
@@ -24,12 +25,13 @@ use crate::ui::Ui;
 
 pub use cargo::CargoPlan;
 pub use go::GoPlan;
+pub use layout::CargoLambdaFiles;
 pub use needs::{Needs, TargetNeeds};
 pub use pgo::{MOST_PROFILE, PgoPlan, Training};
 pub use profile::ProfilePlan;
 pub use ready::ReadyPlan;
 pub use runtime::{Archive, Reason, RuntimePlan};
-pub use step::{Output, Packing, Step};
+pub use step::{Form, Output, Packing, Step};
 pub use toolchain::{CPlan, Cpu, Guidance, GuidingProfile, Linker, TargetPlan};
 
 /// A function to be built, and what holds for it.
@@ -41,6 +43,8 @@ pub struct Wish {
     pub settings: FunctionSettings,
     /// Whether its artifact is wanted; else it only decides how the others are compiled.
     pub wanted: bool,
+    /// Whether it is wanted only since another one needs it.
+    pub companion: bool,
 }
 
 /// What will be done.
@@ -108,7 +112,9 @@ impl Plan {
             keep_going: settings.cargo.keep_going,
             guided: settings.overrides.pgo.is_some(),
         };
-        output.refuse_several(plan.steps().count())?;
+        let asked = plan.steps().filter(|step| !step.companion);
+        output.refuse_several(asked.count())?;
+        layout::refuse_shared(&plan.steps().collect::<Vec<_>>())?;
         Ok(plan)
     }
 

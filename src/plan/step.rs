@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::Wish;
+use super::layout::{self, CargoLambdaFiles};
 use crate::artifact::deflate::Level;
 use crate::artifact::zip::DosTime;
 use crate::binary::Strip;
@@ -19,6 +20,8 @@ use crate::target::Target;
 pub struct Step {
     /// Its place among all that the user asked for.
     pub order: usize,
+    /// Whether it is made only since another one needs it; it never goes into a flat output directory.
+    pub companion: bool,
     /// The function.
     pub function: Function,
     /// The target it is built for; of code that is not Rust, the static one of its arch.
@@ -29,8 +32,23 @@ pub struct Step {
     pub directory: PathBuf,
     /// The artifact.
     pub artifact: PathBuf,
+    /// What it is on disk.
+    pub form: Form,
+    /// Where cargo-lambda would have put it, if it is to be there too.
+    pub also: Option<CargoLambdaFiles>,
     /// How it is packed.
     pub packing: Packing,
+}
+
+/// What an artifact is on disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// A zip.
+    Zip,
+    /// A directory of our own, which is replaced as a whole.
+    Directory,
+    /// Files in a directory of the user's, which may hold others too.
+    Files,
 }
 
 /// How an artifact is packed, and what it is held against.
@@ -61,19 +79,48 @@ pub struct Output {
     pub flat: Option<PathBuf>,
     /// Directories of our own output, which cannot be included.
     pub own: Vec<PathBuf>,
+    /// What each artifact is on disk: a zip, or else a directory.
+    pub zipped: bool,
+    /// The directory that cargo-lambda would write into, if each is to be there too.
+    pub cargo_lambda: Option<PathBuf>,
 }
 
 impl Output {
     /// Below the project's output directory; or `--out-dir`, which stays flat and is for one artifact.
-    pub fn flat(project: &Project, settings: &Settings) -> Self {
-        Self {
+    ///
+    /// # Errors
+    /// When the layout that is asked for has no place in this project.
+    pub fn flat(project: &Project, settings: &Settings) -> Result<Self> {
+        Ok(Self {
             root: project.output_root(),
             flat: settings.out_dir.clone(),
             own: vec![project.output_root()],
-        }
+            zipped: true,
+            cargo_lambda: layout::directory(project, settings)?,
+        })
+    }
+
+    /// The same places for directories instead of zips.
+    ///
+    /// # Errors
+    /// When another layout is asked for, which holds zips.
+    pub fn unpacked(self) -> Result<Self> {
+        layout::refuse_unpacked(self.cargo_lambda.as_deref())?;
+        let flat = self.flat.as_ref().map(std::path::absolute).transpose()?;
+        let mut own = self.own;
+        // One that holds the whole project cannot be left out as a whole.
+        own.extend(flat.filter(|flat| !own.iter().any(|root| root.starts_with(flat))));
+        Ok(Self {
+            own,
+            zipped: false,
+            ..self
+        })
     }
 
     /// Below the project's output directory, or below `--out-dir` in its place.
+    ///
+    /// # Errors
+    /// When the layout that is asked for has no place in this project.
     pub fn tree(project: &Project, settings: &Settings) -> Result<Self> {
         let root = match &settings.out_dir {
             Some(directory) => std::path::absolute(directory)?,
@@ -83,16 +130,27 @@ impl Output {
             own: vec![project.output_root(), root.clone()],
             root,
             flat: None,
+            zipped: true,
+            cargo_lambda: layout::directory(project, settings)?,
         })
     }
 
     /// The artifact of a function for a target.
     pub fn artifact(&self, function: &Function, target: Target) -> PathBuf {
-        let directory = match &self.flat {
-            Some(flat) => flat.clone(),
-            None => self.directory(function, target),
-        };
-        directory.join(file_name(function.kind))
+        self.place(function, target, false).1
+    }
+
+    /// The form and the place of an artifact. A companion, which only another function needs, is never put into the flat
+    /// directory.
+    fn place(&self, function: &Function, target: Target, companion: bool) -> (Form, PathBuf) {
+        let own = self.directory(function, target);
+        let flat = self.flat.as_ref().filter(|_| !companion);
+        match (flat, self.zipped) {
+            (Some(flat), true) => (Form::Zip, flat.join(file_name(function.kind))),
+            (None, true) => (Form::Zip, own.join(file_name(function.kind))),
+            (Some(flat), false) => (Form::Files, flat.clone()),
+            (None, false) => (Form::Directory, own.join("dir")),
+        }
     }
 
     /// The directory of the artifact's own files.
@@ -133,16 +191,31 @@ impl Step {
             refuse_own_output(&includes, own)?;
         }
         lambda::refuse_unzipped_excess(0, &includes)?;
-        let step = |target: &Target| Self {
-            order,
-            function: function.clone(),
-            target: *target,
-            includes: includes.clone(),
-            artifact: output.artifact(function, *target),
-            directory: output.directory(function, *target),
-            packing: packing.clone(),
+        let lambda = output.cargo_lambda.as_deref();
+        let step = |target: &Target| {
+            let (form, artifact) = output.place(function, *target, wish.companion);
+            Self {
+                order,
+                companion: wish.companion,
+                function: function.clone(),
+                target: *target,
+                includes: includes.clone(),
+                also: lambda.and_then(|lambda| CargoLambdaFiles::of(function, lambda)),
+                artifact,
+                form,
+                directory: output.directory(function, *target),
+                packing: packing.clone(),
+            }
         };
         Ok(targets.iter().map(step).collect())
+    }
+
+    /// The directory in which the artifact appears.
+    pub fn destination(&self) -> &Path {
+        match self.form {
+            Form::Files => &self.artifact,
+            Form::Zip | Form::Directory => self.artifact.parent().unwrap_or(&self.directory),
+        }
     }
 }
 

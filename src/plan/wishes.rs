@@ -71,6 +71,7 @@ fn found(project: &Project, settings: &Settings, ui: Ui) -> Result<Vec<Wish>> {
             function,
             settings,
             wanted: true,
+            companion: false,
         });
     }
     if chosen.is_empty() {
@@ -173,6 +174,7 @@ fn named(
             source,
         },
         wanted: true,
+        companion: false,
     }])
 }
 
@@ -196,6 +198,7 @@ fn declared(project: &Project, settings: &Settings) -> Result<Vec<Wish>> {
                 function,
                 settings,
                 wanted: false,
+                companion: false,
             });
             tables.push(table);
         }
@@ -363,7 +366,9 @@ fn choose(wishes: &mut [Wish], names: &[String]) -> Result<()> {
         }
     }
     for wish in wishes {
-        wish.wanted = wanted.contains(&wish.function.name);
+        let name = &wish.function.name;
+        wish.wanted = wanted.contains(name);
+        wish.companion = wish.wanted && !names.is_empty() && !names.contains(name);
     }
     Ok(())
 }

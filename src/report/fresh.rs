@@ -1,11 +1,13 @@
 //! Freshness: a record beside the artifact says what it was made from. When that is unchanged, and the file on disk is
 //! still the one that was written, nothing is made again.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
+use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 
 use super::Artifact;
+use crate::artifact::{directory, name};
 use crate::digest::Sha256;
 use crate::error::Result;
 use crate::fs;
@@ -23,9 +25,9 @@ pub struct Record {
 }
 
 impl Record {
-    /// Reads the record in an artifact's directory; one that cannot be read is as good as none.
-    pub fn load(directory: &Path) -> Option<Self> {
-        let text = fs::read_bounded(&path(directory), MAX_RECORD).ok()?;
+    /// Reads a record; one that cannot be read is as good as none.
+    pub fn load(path: &Path) -> Option<Self> {
+        let text = fs::read_bounded(path, MAX_RECORD).ok()?;
         serde_json::from_slice(&text).ok()
     }
 
@@ -33,9 +35,9 @@ impl Record {
     ///
     /// # Errors
     /// When the file cannot be written.
-    pub fn save(&self, directory: &Path) -> Result<()> {
+    pub fn save(&self, path: &Path) -> Result<()> {
         let text = serde_json::to_vec(self).map_err(anyhow::Error::from)?;
-        fs::write_if_changed(&path(directory), 0o644, &text)?;
+        fs::write_if_changed(path, 0o644, &text)?;
         Ok(())
     }
 
@@ -47,10 +49,24 @@ impl Record {
                 .and_then(Sha256::of_reader)
                 .is_ok_and(|digest| digest.to_string() == self.artifact.sha256)
     }
-}
 
-fn path(directory: &Path) -> PathBuf {
-    directory.join("record.json")
+    /// Whether the record speaks of `fingerprint`, and the files that it was written for are in the directory at `artifact`,
+    /// with this time.
+    pub fn is_fresh_directory(
+        &self,
+        fingerprint: &str,
+        artifact: &Path,
+        modified: SystemTime,
+    ) -> bool {
+        let files = self.artifact.files.iter();
+        let names: Vec<&str> = files.map(|file| file.name.as_str()).collect();
+        // The record is a file like any other: no name in it leads out of the directory.
+        let inside = |name: &&str| name::check(name.trim_end_matches('/')).is_ok();
+        self.fingerprint == fingerprint
+            && names.iter().all(inside)
+            && directory::digest_on_disk(artifact, &names, modified)
+                .is_some_and(|digest| digest.to_string() == self.artifact.sha256)
+    }
 }
 
 #[cfg(test)]
@@ -68,10 +84,10 @@ mod tests {
             fingerprint: "f".to_owned(),
             artifact,
         }
-        .save(directory.path())
+        .save(&directory.path().join("record.json"))
         .unwrap();
 
-        let record = Record::load(directory.path()).unwrap();
+        let record = Record::load(&directory.path().join("record.json")).unwrap();
         assert!(record.is_fresh("f", &zip));
         assert!(!record.is_fresh("g", &zip));
         fs::write_if_changed(&zip, 0o644, b"zap").unwrap();
@@ -81,8 +97,9 @@ mod tests {
     #[test]
     fn a_broken_record_is_as_good_as_none() {
         let directory = tempfile::tempdir().unwrap();
-        assert!(Record::load(directory.path()).is_none());
-        fs::write_if_changed(&path(directory.path()), 0o644, b"{").unwrap();
-        assert!(Record::load(directory.path()).is_none());
+        let path = directory.path().join("record.json");
+        assert!(Record::load(&path).is_none());
+        fs::write_if_changed(&path, 0o644, b"{").unwrap();
+        assert!(Record::load(&path).is_none());
     }
 }

@@ -25,8 +25,9 @@ pub fn artifact(artifact: &Artifact, previous_size: Option<u64>, elapsed: Durati
             elapsed.as_secs_f64()
         ),
     );
+    let is_zip = artifact.code_sha256.is_some();
     ui.fact(
-        "zip",
+        if is_zip { "zip" } else { "dir" },
         format_args!(
             "{}{}",
             artifact.path.display(),

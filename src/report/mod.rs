@@ -51,11 +51,11 @@ pub struct Artifact {
     pub target: Option<String>,
     /// Where it is; opens from the directory the command ran in.
     pub path: PathBuf,
-    /// Its size in bytes.
+    /// Its size in bytes; of a directory, what its files hold.
     pub size: u64,
     /// The size of what it holds, in bytes.
     pub uncompressed_size: Option<u64>,
-    /// Its SHA-256 in hex.
+    /// Its SHA-256 in hex; of a directory, that of its listing ([`crate::artifact::directory::digest`]).
     pub sha256: String,
     /// Its SHA-256 in base64, as Lambda tells `CodeSha256`.
     pub code_sha256: Option<String>,

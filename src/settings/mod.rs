@@ -30,6 +30,8 @@ pub struct Settings {
     pub modified: DosTime,
     /// The output directory, if one is asked for.
     pub out_dir: Option<PathBuf>,
+    /// Whose layout the artifacts are written in.
+    pub layout: cli::Layout,
     /// What cargo is told; its profile and features are each function's own.
     pub cargo: CargoOptions,
 }
@@ -109,6 +111,7 @@ impl Settings {
             cache: cache_directory()?,
             modified: source_date_epoch()?,
             out_dir: arguments.out_dir.clone(),
+            layout: arguments.layout.unwrap_or(cli::Layout::Slsbuild),
             cargo: cargo_options(&arguments.cargo)?,
         })
     }

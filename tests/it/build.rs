@@ -1,5 +1,7 @@
 //! `slsbuild build` and `slsbuild config`: what files say, what beats them, and what happens when one function fails.
 
+use std::fmt::Write as _;
+
 use crate::support::{Crate, scrub};
 
 fn manifest(name: &str, more: &str) -> String {
@@ -293,7 +295,7 @@ fn what_cannot_be_meant_is_one_line_with_its_place() {
         let pair = pair(config);
         let outcome = pair.outcome("build");
         let words = outcome.replace("--- stdout\n--- stderr\n", "");
-        shown.push_str(&format!("# {name}\n{words}\n"));
+        let _ = writeln!(shown, "# {name}\n{words}");
     }
     insta::assert_snapshot!("config_mistakes", shown);
 }
@@ -335,7 +337,7 @@ fn a_ready_binary_is_packed_as_it_is() {
         "zip --binary dist/nothing",
         "zip --binary dist",
     ] {
-        shown.push_str(&format!("# {arguments}\n{}\n", empty.outcome(arguments)));
+        let _ = writeln!(shown, "# {arguments}\n{}", empty.outcome(arguments));
     }
     insta::assert_snapshot!("zip_binary_mistakes", scrub(&shown));
 }

@@ -3,13 +3,12 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use crate::artifact::zip::Zip;
+use super::made::Made;
 use crate::build::runtime;
 use crate::check;
-use crate::digest::Sha256;
 use crate::finding::Finding;
 use crate::fs;
-use crate::plan::{CPlan, CargoPlan, GoPlan, Group, Guidance, Step};
+use crate::plan::{CPlan, CargoPlan, Form, GoPlan, Group, Guidance, Step};
 use crate::platform::lambda;
 use crate::process::quote;
 use crate::project::Source;
@@ -20,17 +19,17 @@ use crate::report::{Artifact, File, Next, PGO_PROFILE, Timings};
 /// The report of an artifact that was just made.
 pub(super) fn describe(
     step: &Step,
-    zip: &Zip,
+    made: &Made,
     layers: u64,
     findings: Vec<Finding>,
     toolchain: BTreeMap<String, String>,
     timings: Timings,
 ) -> Artifact {
     let is_function = step.function.kind == Kind::Function;
-    let digest = Sha256::of(&zip.bytes);
-    let size = zip.bytes.len() as u64;
+    let digest = made.digest();
+    let size = made.zipped().unwrap_or_else(|| made.uncompressed_size());
     let path = fs::from_here(&step.artifact);
-    let files = zip.entries.iter().map(|entry| File {
+    let files = made.entries().iter().map(|entry| File {
         name: entry.name.clone(),
         size: entry.size,
         compressed_size: entry.compressed,
@@ -42,14 +41,14 @@ pub(super) fn describe(
         arch: step.target.arch.name().to_owned(),
         target: target(step),
         size,
-        uncompressed_size: Some(zip.uncompressed_size()),
+        uncompressed_size: Some(made.uncompressed_size()),
         sha256: digest.to_string(),
-        code_sha256: Some(digest.base64()),
+        code_sha256: made.zipped().map(|_| digest.base64()),
         runtime: is_function.then(|| step.packing.runtime.name().to_owned()),
         handler: is_function.then(|| lambda::BOOTSTRAP.to_owned()),
         files: files.collect(),
-        limits: lambda::limits(size, zip.uncompressed_size().saturating_add(layers)),
-        budget: check::budget_use(step.packing.budget, zip),
+        limits: made.limits(layers),
+        budget: check::budget_use(step.packing.budget, made.zipped(), made.entries()),
         findings,
         toolchain,
         timings,
@@ -67,9 +66,13 @@ pub(super) fn next(step: &Step, path: &Path) -> Vec<Next> {
         verb: verb.to_owned(),
         command,
     };
+    let run = line("run", format!("slsbuild invoke {path}"));
     match step.function.kind {
+        // A directory is deployed by the tool that asked for it.
+        Kind::Function if step.form != Form::Zip => vec![run],
+        Kind::Extension | Kind::Layer if step.form != Form::Zip => Vec::new(),
         Kind::Function => vec![
-            line("run", format!("slsbuild invoke {path}")),
+            run,
             line(
                 "deploy",
                 format!(

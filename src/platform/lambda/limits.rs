@@ -61,13 +61,22 @@ pub fn limits(zipped: u64, unzipped: u64) -> Vec<LimitUse> {
 /// [`Error::Rejected`] with both numbers and the five largest entries.
 pub fn refuse_excess(zip: &Zip, layers: u64) -> Result<()> {
     let mut entries = zip.entries.clone();
-    entries.extend((layers > 0).then(|| EntrySize {
-        name: "its layers".to_owned(),
-        size: layers,
-        compressed: 0,
-    }));
+    entries.extend(of_layers(layers));
     let unzipped = zip.uncompressed_size().saturating_add(layers);
     refuse(lint(zip.bytes.len() as u64, unzipped, &entries))
+}
+
+/// Refuses a directory that Lambda would not unpack, before it is written. How large its zip will be is known to the tool that
+/// makes one of it. `layers` is what its layers hold together, in bytes.
+///
+/// # Errors
+/// [`Error::Rejected`] with both numbers and the five largest entries.
+pub fn refuse_unpacked_excess(entries: &[EntrySize], layers: u64) -> Result<()> {
+    let mut entries = entries.to_vec();
+    entries.extend(of_layers(layers));
+    let sizes = entries.iter().map(|entry| entry.size);
+    let unzipped = sizes.fold(0, u64::saturating_add);
+    refuse(lint(0, unzipped, &entries))
 }
 
 /// Refuses files that are together more than Lambda unpacks, before any of them is compressed. `binary` is the size of the
@@ -90,6 +99,15 @@ pub fn refuse_unzipped_excess(binary: u64, includes: &[Included]) -> Result<()> 
         .iter()
         .fold(0, |sum: u64, entry| sum.saturating_add(entry.size));
     refuse(lint(0, unzipped, &entries))
+}
+
+/// What the layers hold, as an entry of the function.
+fn of_layers(layers: u64) -> Option<EntrySize> {
+    (layers > 0).then(|| EntrySize {
+        name: "its layers".to_owned(),
+        size: layers,
+        compressed: 0,
+    })
 }
 
 fn refuse(excess: Vec<Finding>) -> Result<()> {

@@ -18,7 +18,8 @@ pub use cpu::{baseline_cpu, go_level};
 pub use executable::{lint_binary, lint_executable};
 pub use extension::{EXTENSIONS, MOST_EXTENSIONS, MOST_LAYERS, extension_name};
 pub use limits::{
-    LimitUse, UNZIPPED_LIMIT, ZIPPED_LIMIT, largest, limits, refuse_excess, refuse_unzipped_excess,
+    LimitUse, UNZIPPED_LIMIT, ZIPPED_LIMIT, largest, limits, refuse_excess, refuse_unpacked_excess,
+    refuse_unzipped_excess,
 };
 pub use runtime::Runtime;
 
