@@ -11,12 +11,12 @@ use clap::{
 /// The heading of flags that every verb has.
 const GLOBAL: &str = "Global options";
 
-/// Turns a Rust crate into exactly the artifact that a serverless platform runs.
+/// Turns a Rust crate or a Go package into exactly the artifact that a serverless platform runs.
 #[derive(Debug, Parser)]
 #[command(name = "slsbuild", version, max_term_width = 100)]
 #[command(
-    after_help = "Exit codes: 0 ok, 1 unexpected, 2 usage, 3 project, 4 tool missing, 5 rejected by a rule or limit,\n\
-    7 the invoked function failed, 101 cargo failed, 130 interrupted."
+    after_help = "Exit codes: 0 ok, 1 unexpected, 2 usage, 3 project, 4 tool missing, 5 rejected by a rule, limit or budget,\n\
+    7 the invoked function failed, 101 cargo or go failed, 130 interrupted."
 )]
 pub struct Cli {
     /// What to do

@@ -1,4 +1,4 @@
-//! slsbuild turns a Rust crate into exactly the artifact that a serverless platform runs.
+//! slsbuild turns a Rust crate, a Go package or a ready binary into exactly the artifact that a serverless platform runs.
 //!
 //! The program reads in one direction:
 //!

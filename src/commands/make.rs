@@ -11,7 +11,7 @@ use super::train;
 use crate::build;
 use crate::cli::Format;
 use crate::error::{Error, Result};
-use crate::interrupt;
+use crate::fs;
 use crate::plan::{Group, Plan, Step};
 use crate::project::config::Kind;
 use crate::report::{Artifact, Report, human};
@@ -52,8 +52,7 @@ pub fn make(
     ui: Ui,
 ) -> Result<()> {
     pack::prepare(&plan)?;
-    let scratch = tempfile::tempdir_in(&plan.root)?;
-    let _registration = interrupt::remove_on_interrupt(scratch.path());
+    let scratch = fs::Aside::beside(&plan.root.join("compiled"))?;
     let binaries = compile(&mut plan, scratch.path(), ui)?;
     let mut outcomes = pack_all(&plan, binaries, ui);
     outcomes.sort_by_key(|outcome| outcome.step.order);

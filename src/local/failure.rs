@@ -144,7 +144,7 @@ impl Failure {
                 "a function asks `http://$AWS_LAMBDA_RUNTIME_API/2018-06-01/runtime/invocation/next` for events in a loop, as `cargo add lambda_runtime` does".to_owned()
             }
             Self::Exited(Ending::Signal(SIGILL)) | Self::NeverPolled(Ending::Signal(SIGILL)) => {
-                "the binary is compiled for a newer CPU than this one (Lambda's are at least neoverse-n1 and haswell); for this machine: slsbuild zip --target-cpu generic".to_owned()
+                "the binary is compiled for a newer CPU than this one (Lambda's are at least neoverse-n1 and haswell); for this machine: slsbuild zip --target-cpu generic, or for Go: GOARM64=v8.0 slsbuild zip --go DIR".to_owned()
             }
             Self::InvalidEntrypoint(_) => format!("slsbuild check {}", run?.1),
             Self::Extension {

@@ -185,7 +185,9 @@ fn missing(entries: &[ArchiveEntry]) -> Finding {
             "name it so: mv {} {BOOTSTRAP}, and zip it again",
             crate::process::quote(shown(&only.name).as_ref())
         )),
-        _ => finding.with_hint("slsbuild zip"),
+        _ => finding.with_hint(
+            "slsbuild zip builds one; if it is a layer of files: slsbuild check --kind layer",
+        ),
     }
 }
 
