@@ -185,7 +185,7 @@ fn cargo_is_called_once_for_each_set_of_features_and_flags() {
 /// What each function is sent and answers.
 fn conversations() -> [(&'static str, Value, Value); 6] {
     // One red pixel and one blue one, as PNG.
-    const PIXELS: &str = "iVBORw0KGgoAAAANSUhEUgAAAAIAAAABCAIAAAB7QOjdAAAAD0lEQVR4nGP4z8DAAMQACAIB//vBYdkAAAAASUVORK5CYII=";
+    const PIXELS: &str = "iVBORw0KGgoAAAANSUhEUgAAAAIAAAABCAIAAAB7QOjdAAAADUlEQVR42mP4zwAE/wEHAAH/PX2MSQAAAABJRU5ErkJggg==";
     [
         (
             "orders",

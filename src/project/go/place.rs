@@ -49,7 +49,7 @@ pub(super) fn is_pattern(place: &Path, before: &Path, options: &GoOptions, ui: U
     Error::Project {
         message: format!(
             "`{}` is a pattern, and a function is one package{}",
-            place.display(),
+            from_here(place),
             listed(&mains, ": it holds")
         ),
         hint: Some(choose(&mains)),
@@ -82,7 +82,7 @@ pub(super) fn directory(place: &Path) -> Result<PathBuf> {
         Err(error) => return Err(error.into()),
     };
     Err(Error::Project {
-        message: format!("`{}` {cause}", place.display()),
+        message: format!("`{}` {cause}", from_here(place)),
         hint: Some(hint),
     })
 }
@@ -96,7 +96,7 @@ pub(super) fn module_root(place: &Path, go: &GoEnvironment) -> Result<PathBuf> {
         return Err(Error::Project {
             message: format!(
                 "no `go.mod` in `{}` or any directory above it",
-                place.display()
+                from_here(place)
             ),
             hint: Some(format!(
                 "make it a module: cd {} && go mod init NAME && go mod tidy",
@@ -141,7 +141,7 @@ pub(super) fn main(
         listed(&mains, "; its module's main packages are")
     };
     Err(Error::Project {
-        message: format!("`{}` {what}{found}", asked.place.display()),
+        message: format!("`{}` {what}{found}", from_here(asked.place)),
         hint: Some(choose(&mains)),
     })
 }
