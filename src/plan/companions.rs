@@ -5,42 +5,49 @@ use super::Wish;
 use crate::error::{Error, Result};
 use crate::platform::lambda::{MOST_EXTENSIONS, MOST_LAYERS};
 use crate::project::Source;
-use crate::project::config::Located;
+use crate::project::config::{Kind, Located};
 use crate::target::Arch;
 
 /// Refuses layers and extensions that could not be deployed with a function.
 pub(super) fn refuse_bad(wish: &Wish, all: &[Wish]) -> Result<()> {
     let own = &wish.settings;
-    let refused =
-        |located: &Located<String>, message: String, hint: Option<String>| Error::Config {
-            place: located.place.to_string(),
-            message,
-            hint,
-        };
-    for (names, what, most) in [
-        (&own.layers, "layers", MOST_LAYERS),
-        (&own.extensions, "extensions", MOST_EXTENSIONS),
-    ] {
-        if let Some(located) = names.get(most) {
-            let (name, count) = (&wish.function.name, names.len());
-            let message = format!("`{name}` has {count} {what}, and Lambda takes {most}");
-            return Err(refused(located, message, None));
-        }
-        for located in names {
-            let other = all
-                .iter()
-                .find(|other| other.function.name == located.value);
-            if let Some(arch) = other.and_then(|other| missing_arch(wish, other)) {
-                let (name, function) = (&located.value, &wish.function.name);
-                return Err(refused(
-                    located,
-                    format!("`{name}` is not built for {arch}, as `{function}` is"),
-                    Some(format!("add {arch} to the arches of `{name}`")),
-                ));
-            }
+    let layers: Vec<&Located<String>> = own.layers.iter().collect();
+    refuse_more(wish, &layers, "layers", MOST_LAYERS)?;
+    let is_extension = |located: &&Located<String>| {
+        companion(located, all).is_some_and(|other| other.function.kind == Kind::Extension)
+    };
+    let named = own.layers.iter().chain(&own.extensions);
+    let extensions: Vec<&Located<String>> = named.clone().filter(is_extension).collect();
+    refuse_more(wish, &extensions, "extensions", MOST_EXTENSIONS)?;
+    for located in named {
+        let other = companion(located, all);
+        if let Some(arch) = other.and_then(|other| missing_arch(wish, other)) {
+            let (name, function) = (&located.value, &wish.function.name);
+            return Err(Error::Config {
+                place: located.place.to_string(),
+                message: format!("`{name}` is not built for {arch}, as `{function}` is"),
+                hint: Some(format!("add {arch} to the arches of `{name}`")),
+            });
         }
     }
     Ok(())
+}
+
+fn companion<'a>(located: &Located<String>, all: &'a [Wish]) -> Option<&'a Wish> {
+    all.iter()
+        .find(|other| other.function.name == located.value)
+}
+
+fn refuse_more(wish: &Wish, named: &[&Located<String>], what: &str, most: usize) -> Result<()> {
+    let Some(located) = named.get(most) else {
+        return Ok(());
+    };
+    let (name, count) = (&wish.function.name, named.len());
+    Err(Error::Config {
+        place: located.place.to_string(),
+        message: format!("`{name}` has {count} {what}, and Lambda takes {most}"),
+        hint: Some(format!("leave out {}", count - most)),
+    })
 }
 
 /// An arch that a function is built for and its companion is not. What a ready binary is for, its file says.

@@ -26,6 +26,12 @@ pub fn configured(
     if !project.config.declares_functions() {
         wishes = found(project, settings, ui)?;
     }
+    if wishes.is_empty() {
+        return Err(Error::Project {
+            message: "the configuration names no function".to_owned(),
+            hint: Some("name one: [functions.orders] with package = \"orders\"".to_owned()),
+        });
+    }
     choose(&mut wishes, names)?;
     Ok(wishes)
 }

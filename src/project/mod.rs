@@ -37,7 +37,7 @@ pub struct Project {
     pub cargo_lambda: BTreeMap<String, CargoLambda>,
     /// The cargo workspace, if there is one.
     pub workspace: Option<Workspace>,
-    /// Its directory: of `slsbuild.toml`, else the workspace's, else the current one.
+    /// Its directory: of `slsbuild.toml`, else the workspace's, else the Go module's, else the current one.
     pub directory: PathBuf,
 }
 
@@ -68,7 +68,9 @@ impl Project {
         let file = loaded.file.as_deref().and_then(Path::parent);
         let root = workspace.as_ref().map(|workspace| workspace.root.as_path());
         Ok(Self {
-            directory: file.or(root).unwrap_or(&here).to_owned(),
+            directory: file
+                .or(root)
+                .map_or_else(|| go::module_around(&here), Path::to_owned),
             config: loaded.config,
             cargo_lambda: loaded.cargo_lambda,
             workspace,

@@ -8,8 +8,11 @@ use std::sync::OnceLock;
 use serde_json::{Value, json};
 use slsbuild::target::Arch;
 
+use crate::init::accepted;
 use crate::invoke::build;
-use crate::support::{fixture, oracle, outcome, scrub, slsbuild, std_is_installed};
+use crate::support::{
+    cache, fixture, installed, oracle, outcome, path_with, scrub, slsbuild, std_is_installed,
+};
 
 /// A copy of the shop that was built once for all tests of this room, and the report of it.
 struct Shop {
@@ -284,5 +287,67 @@ fn what_is_made_passes_the_check() {
             .arg(shop.directory.join(artifact["path"].as_str().unwrap()));
         let shown = outcome(&mut command);
         assert!(shown.starts_with("exit code: 0"), "{shown}");
+    }
+}
+
+/// Where a tool keeps what it downloads, which the home directory of `sam` has not.
+fn homes() -> Vec<(String, String)> {
+    let home = std::env::var("HOME").unwrap();
+    let of = |name: &str, default: &str| {
+        let value = std::env::var(name).unwrap_or_else(|_| format!("{home}/{default}"));
+        (name.to_owned(), value)
+    };
+    let go = |name: &str| {
+        let output = Command::new("go").args(["env", name]).output().unwrap();
+        let value = String::from_utf8(output.stdout).unwrap();
+        (name.to_owned(), value.trim().to_owned())
+    };
+    vec![
+        of("CARGO_HOME", ".cargo"),
+        of("RUSTUP_HOME", ".rustup"),
+        go("GOCACHE"),
+        go("GOMODCACHE"),
+        go("GOPATH"),
+    ]
+}
+
+#[test]
+fn sam_build_ends_with_what_our_zips_hold() {
+    let Some(shop) = shop() else { return };
+    let Some(sam) = installed("SLSBUILD_TEST_SAM", "sam") else {
+        return;
+    };
+    if oracle("make").is_none() {
+        return;
+    }
+    for file in ["template.yaml", "Makefile", "samconfig.toml"] {
+        let _ = fs_err::remove_file(shop.directory.join(file));
+    }
+    let written = outcome(&mut in_shop(&shop.directory, "init sam --write"));
+    assert!(written.starts_with("exit code: 0"), "{written}");
+    let ours = Path::new(env!("CARGO_BIN_EXE_slsbuild")).parent().unwrap();
+    let mut build = crate::init::sam(&shop.directory, &sam);
+    build
+        .arg("build")
+        .envs(homes())
+        .env_remove("CARGO_TARGET_DIR")
+        .env("SLSBUILD_CACHE_DIR", cache())
+        .env("PATH", path_with(ours));
+    accepted(&mut build);
+    for (name, entry, built) in [
+        ("orders", "bootstrap", "OrdersFunction/bootstrap"),
+        ("orders", "certs/ca.pem", "OrdersFunction/certs/ca.pem"),
+        ("receipt", "bootstrap", "ReceiptFunction/bootstrap"),
+        ("legacy", "bootstrap", "LegacyFunction/bootstrap"),
+        (
+            "telemetry",
+            "extensions/telemetry",
+            "TelemetryLayer/extensions/telemetry",
+        ),
+        ("rates", "tax/rates.json", "RatesLayer/tax/rates.json"),
+    ] {
+        let zip = crate::zip::entry(&shop.zip(name, Arch::Arm64), entry);
+        let sams = fs_err::read(shop.directory.join(".aws-sam/build").join(built)).unwrap();
+        assert!(sams == zip, "{built} is not what the zip of `{name}` holds");
     }
 }

@@ -120,6 +120,13 @@ pub fn load(place: &Path, options: &GoOptions, arches: &[Arch], ui: Ui) -> Resul
     })
 }
 
+/// The directory of the module that `directory` lies in, or itself.
+pub fn module_around(directory: &Path) -> PathBuf {
+    let mut around = directory.ancestors();
+    let module = around.find(|one| one.join("go.mod").is_file());
+    module.unwrap_or(directory).to_owned()
+}
+
 /// The name of the function in `directory`, before go is asked: its `go.mod` is read where it is the module's root.
 pub fn default_name(directory: &Path) -> String {
     let file = directory.join("go.mod");
