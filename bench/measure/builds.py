@@ -20,17 +20,17 @@ class Build:
     zip_bytes: int
 
 
-def ours(tools, name, handler, words):
-    """slsbuild's zip. Words like `NAME=VALUE` before the first flag are its environment, as in a shell."""
+def ours(tools, name, handler, words, crate=None, target=None):
+    """slsbuild's zip, of the handler itself or of a copy. Words like `NAME=VALUE` before the first flag are its environment, as in a shell."""
     flags = shlex.split(words)
     env = {}
     while flags and (assignment := re.fullmatch(r"([A-Z_][A-Z0-9_]*)=(.*)", flags[0], re.DOTALL)):
         env[assignment[1]] = assignment[2]
         flags.pop(0)
-    target = tools.scratch / "cpu" / name / handler
-    out = target / "out"
+    own = tools.scratch / "cpu" / name / handler
+    target, out = target or own, own / "out"
     command = [tools.slsbuild, "zip", "--arch", "amd64", "--quiet", "--target-dir", target, "--out-dir", out, *flags]
-    run(command, ROOT / "bench/handlers" / handler, {**tools.env, **env})
+    run(command, crate or ROOT / "bench/handlers" / handler, {**tools.env, **env})
     return unpack(out / "bootstrap.zip")
 
 

@@ -9,7 +9,7 @@ from measure.calls import call
 from measure.events import SIZES
 
 # Callgrind makes a call some fifty times slower.
-COUNTED_CALLS = {1: 100, 5: 50, 50: 10, 500: 4}
+COUNTED_CALLS = {1: 100, 5: 50, 50: 10, 500: 4, 5000: 1}
 CALLGRIND = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null"]
 
 

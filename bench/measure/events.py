@@ -111,12 +111,12 @@ def client_event(rng, size):
 EVENTS = {"json": json_event, "text": text_event, "crypto": crypto_event, "client": client_event}
 
 
-def write(directory):
-    """Writes all events; gives (handler, kB) -> file."""
+def write(directory, sizes=SIZES):
+    """Writes events of these sizes in kB; gives (handler, kB) -> file."""
     directory.mkdir(parents=True, exist_ok=True)
     files = {}
     for handler, make in EVENTS.items():
-        for size in SIZES:
+        for size in sizes:
             files[handler, size] = directory / f"{handler}-{size}kB.json"
             files[handler, size].write_text(make(random.Random(f"{handler} {size}"), size * 1000), encoding="utf-8")
     return files

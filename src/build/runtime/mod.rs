@@ -44,11 +44,14 @@ const MEMORY_ONLY: [Source; 2] = [
 ];
 
 /// The crate's own code.
-const CODE: [Source; 9] = [
+const CODE: [Source; 12] = [
     source!("src/lib.rs"),
     source!("src/allocator/mod.rs"),
     source!("src/allocator/cache.rs"),
     source!("src/allocator/heap.rs"),
+    source!("src/allocator/kept.rs"),
+    source!("src/allocator/kernel.rs"),
+    source!("src/allocator/large.rs"),
     source!("src/allocator/list.rs"),
     source!("src/allocator/lock.rs"),
     source!("src/memory/mod.rs"),

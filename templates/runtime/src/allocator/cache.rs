@@ -6,6 +6,7 @@ use core::ptr;
 use core::sync::atomic::{AtomicU32, Ordering};
 
 use super::heap;
+use super::large;
 use super::list::{LARGEST, LISTS, List, list_for, list_of};
 
 /// A thread keeps at most so many bytes: a function with 128 MB may have eight.
@@ -112,6 +113,17 @@ pub(super) fn allocate(size: usize) -> *mut u8 {
             return cache.take(list_for(size));
         }
     }
+    allocate_beyond(size)
+}
+
+/// A block that no list has: a mapping of its own where it is large, and if the kernel has none, what the heap still has.
+fn allocate_beyond(size: usize) -> *mut u8 {
+    if size >= large::FROM {
+        let block = large::allocate(size);
+        if !block.is_null() {
+            return block;
+        }
+    }
     heap::allocate(size)
 }
 
@@ -132,7 +144,22 @@ pub(super) unsafe fn free(block: *mut u8) {
         }
     }
     // SAFETY: the caller's promise.
-    unsafe { heap::free_all(once(block)) };
+    unsafe { free_beyond(block) };
+}
+
+/// Frees a block that no list takes.
+///
+/// # Safety
+/// `block` is live.
+unsafe fn free_beyond(block: *mut u8) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        if heap::owns(block) {
+            heap::free_all(once(block));
+        } else {
+            large::free(block);
+        }
+    }
 }
 
 /// Makes a block larger or smaller, moved if it must be; null leaves the old one as it is.
@@ -148,13 +175,44 @@ pub(super) unsafe fn reallocate(block: *mut u8, size: usize) -> *mut u8 {
     }
     if old > LARGEST || size > LARGEST {
         // SAFETY: the caller's promise.
-        return unsafe { heap::reallocate(block, size) };
+        return unsafe { reallocate_beyond(block, old, size) };
     }
-    let new = allocate(size);
+    // SAFETY: the caller's promise.
+    unsafe { moved(block, usize::min(old, size), allocate(size)) }
+}
+
+/// Reallocates where one of the two blocks is no list's.
+///
+/// # Safety
+/// `block` is live, of `old` bytes.
+unsafe fn reallocate_beyond(block: *mut u8, old: usize, size: usize) -> *mut u8 {
+    // SAFETY: the caller's promise.
+    unsafe {
+        match (heap::owns(block), size >= large::FROM) {
+            (true, false) => heap::reallocate(block, size),
+            (false, true) => large::resize(block, size),
+            (false, false) => moved(block, size, allocate(size)),
+            (true, true) => {
+                let new = moved(block, usize::min(old, size), large::allocate(size));
+                if new.is_null() {
+                    return heap::reallocate(block, size);
+                }
+                new
+            }
+        }
+    }
+}
+
+/// Moves what is in a block to a new one, which may be null: then the old one stays as it is.
+///
+/// # Safety
+/// `block` is live, and both hold `bytes`.
+#[inline]
+unsafe fn moved(block: *mut u8, bytes: usize, new: *mut u8) -> *mut u8 {
     if !new.is_null() {
-        // SAFETY: both blocks hold the smaller of the two sizes, and the caller gives the old one up.
+        // SAFETY: the caller's promise, who gives the old block up.
         unsafe {
-            ptr::copy_nonoverlapping(block, new, usize::min(old, size));
+            ptr::copy_nonoverlapping(block, new, bytes);
             free(block);
         }
     }

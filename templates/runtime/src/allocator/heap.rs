@@ -1,21 +1,20 @@
 //! The one heap of the process: dlmalloc behind a lock, over memory from `mmap`.
 
 use core::cell::UnsafeCell;
-use core::ffi::{c_int, c_void};
 use core::ptr;
 use core::sync::atomic::{AtomicUsize, Ordering};
 
 use dlmalloc::{Allocator, Dlmalloc};
 
-use super::keeping_errno;
+use super::kept;
+#[cfg(not(miri))]
+use super::kernel::discard;
+use super::kernel::{self, MAPPED, PAGE};
 use super::lock::Lock;
 
 /// How much unused memory is kept at the heap's end: a function is called again and would only ask the kernel for the same
 /// pages. Below a function's smallest memory size of 128 MB.
 pub(super) const KEPT: usize = 64 << 20;
-
-/// The smallest page; a kernel with larger ones refuses to take parts of one away.
-const PAGE: usize = 4096;
 
 /// When so many bytes were freed, what is over that goes back to the kernel.
 const TURN: usize = 16 << 20;
@@ -138,8 +137,7 @@ pub(super) unsafe fn clear(block: *mut u8, size: usize) {
         let head = block.align_offset(PAGE);
         let pages = (size - head) / PAGE * PAGE;
         // SAFETY: whole pages inside of the block, private and anonymous: the kernel gives zeros when they are next touched.
-        let gone =
-            keeping_errno(|| unsafe { madvise(block.add(head).cast(), pages, MADV_DONTNEED) }) == 0;
+        let gone = unsafe { discard(block.add(head), pages) };
         if gone {
             // SAFETY: what is before and behind those pages, in the block.
             unsafe {
@@ -159,32 +157,55 @@ pub(super) unsafe fn clear(block: *mut u8, size: usize) {
 /// `block` is a live block.
 #[inline]
 pub(super) unsafe fn usable_size(block: *mut u8) -> usize {
-    // Miri would report the race that `size_in_header` tells of; with the lock it finds the others.
+    // Miri would report the race that `header` tells of; with the lock it finds the others.
     #[cfg(miri)]
     let _guard = HEAP.lock.take();
     // SAFETY: the caller's promise.
     unsafe { size_in_header(block) }
 }
 
+/// Whether a block is one of the heap's, and not one of `large`'s, which never set this flag.
+///
+/// # Safety
+/// `block` is live.
+#[inline]
+pub(super) unsafe fn owns(block: *mut u8) -> bool {
+    /// `CINUSE` in dlmalloc's source: set for as long as a block is live.
+    const IN_USE: usize = 2;
+    #[cfg(miri)]
+    let _guard = HEAP.lock.take();
+    // SAFETY: the caller's promise.
+    unsafe { header(block) & IN_USE != 0 }
+}
+
 /// The size of a block without the lock.
-///
-/// dlmalloc does not say it. The word before a block holds its chunk's size, with three flags in its lowest bits; the chunk is
-/// that word and the block (`Chunk::size` and `overhead_for` in dlmalloc's source; a test holds it against the locked version).
-///
-/// The block's owner alone has the size changed, but another thread that has the lock may at this moment set or clear the flag
-/// that says whether the chunk before is in use. By the letter of the memory model that is a race, since dlmalloc's write is
-/// not atomic. On both machines it is one aligned store of a word, or of its lowest byte, whose other bits are as they were:
-/// whichever of the two words the load finds, the size in it is right.
 ///
 /// # Safety
 /// `block` is a live block.
 #[inline]
 unsafe fn size_in_header(block: *mut u8) -> usize {
     const FLAGS: usize = 7;
-    // SAFETY: a live block has this word before it, aligned.
-    let head =
-        unsafe { (*block.sub(size_of::<usize>()).cast::<AtomicUsize>()).load(Ordering::Relaxed) };
+    // SAFETY: the caller's promise.
+    let head = unsafe { header(block) };
     (head & !FLAGS) - size_of::<usize>()
+}
+
+/// The word before a block, without the lock.
+///
+/// dlmalloc does not tell a block's size. This word holds its chunk's, with three flags in its lowest bits; the chunk is that word
+/// and the block (`Chunk::size` and `overhead_for` in dlmalloc's source; a test holds it against the locked version).
+///
+/// The block's owner alone has the size changed, and whether the block is in use, but another thread that has the lock may at
+/// this moment set or clear the flag that says whether the chunk before is. By the letter of the memory model that is a race,
+/// since dlmalloc's write is not atomic. On both machines it is one aligned store of a word, or of its lowest byte, whose other
+/// bits are as they were: whichever of the two words the load finds, what is read of it is right.
+///
+/// # Safety
+/// `block` is a live block.
+#[inline]
+unsafe fn header(block: *mut u8) -> usize {
+    // SAFETY: a live block has this word before it, aligned.
+    unsafe { (*block.sub(size_of::<usize>()).cast::<AtomicUsize>()).load(Ordering::Relaxed) }
 }
 
 /// Memory from the kernel.
@@ -204,67 +225,25 @@ impl Kernel {
     }
 }
 
-/// Bytes that are mapped.
-pub(super) static MAPPED: AtomicUsize = AtomicUsize::new(0);
-
-extern "C" {
-    fn mmap(
-        address: *mut c_void,
-        size: usize,
-        protection: c_int,
-        flags: c_int,
-        file: c_int,
-        offset: i64,
-    ) -> *mut c_void;
-    #[cfg(not(miri))]
-    fn madvise(address: *mut c_void, size: usize, advice: c_int) -> c_int;
-    fn munmap(address: *mut c_void, size: usize) -> c_int;
-}
-
-#[cfg(not(miri))]
-const MADV_DONTNEED: c_int = 4;
-const PROT_READ_WRITE: c_int = 1 | 2;
-const MAP_PRIVATE_ANONYMOUS: c_int = 0x02 | 0x20;
-
-fn is_failure(address: *mut c_void) -> bool {
-    address as usize == usize::MAX
-}
-
 // SAFETY: fresh pages of the kernel's are nobody else's.
 unsafe impl Allocator for Kernel {
     fn alloc(&self, size: usize) -> (*mut u8, usize, u32) {
-        let (access, flags) = (PROT_READ_WRITE, MAP_PRIVATE_ANONYMOUS);
-        // SAFETY: a new mapping, at an address of the kernel's choice.
-        let address =
-            keeping_errno(|| unsafe { mmap(ptr::null_mut(), size, access, flags, -1, 0) });
-        if is_failure(address) {
-            return (ptr::null_mut(), 0, 0);
-        }
-        MAPPED.fetch_add(size, Ordering::Relaxed);
-        (address.cast(), size, 0)
+        (kept::map(size), size, 0)
     }
 
     fn remap(&self, _address: *mut u8, _old: usize, _new: usize, _can_move: bool) -> *mut u8 {
-        // Only for chunks that are a mapping of their own, which this version of dlmalloc never makes.
+        // Only for chunks that are a mapping of their own, which this version of dlmalloc never makes: see `large`.
         ptr::null_mut()
     }
 
     fn free_part(&self, address: *mut u8, old: usize, new: usize) -> bool {
         // SAFETY: the end of dlmalloc's own mapping, which it no longer uses.
-        let done = keeping_errno(|| unsafe { munmap(address.add(new).cast(), old - new) }) == 0;
-        if done {
-            MAPPED.fetch_sub(old - new, Ordering::Relaxed);
-        }
-        done
+        unsafe { kernel::unmap(address.add(new), old - new) }
     }
 
     fn free(&self, address: *mut u8, size: usize) -> bool {
         // SAFETY: dlmalloc's own mapping, which it no longer uses.
-        let done = keeping_errno(|| unsafe { munmap(address.cast(), size) }) == 0;
-        if done {
-            MAPPED.fetch_sub(size, Ordering::Relaxed);
-        }
-        done
+        unsafe { kernel::unmap(address, size) }
     }
 
     fn can_release_part(&self, _flags: u32) -> bool {

@@ -1,11 +1,14 @@
 //! C's malloc family: what C says of sizes, alignments, null and errno. Blocks come from the thread's `cache`, which is filled
-//! from and emptied into the one `heap`.
+//! from and emptied into the one `heap`; a `large` one is a mapping of its own.
 //!
 //! Given up against musl: a double free or a damaged heap is not found and does not abort; a child that was forked from a
 //! process with threads must `exec` before it allocates, as POSIX demands of it anyway.
 
 mod cache;
 mod heap;
+mod kept;
+mod kernel;
+mod large;
 mod list;
 mod lock;
 

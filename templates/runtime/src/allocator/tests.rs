@@ -8,7 +8,9 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, OnceLock, RwLock, mpsc};
 use std::thread;
 
-use super::heap::{self, MAPPED};
+use super::heap;
+use super::kernel::MAPPED;
+use super::large;
 use super::lock::Lock;
 use super::{EINVAL, ENOMEM};
 use crate::memory::tests::Random;
@@ -94,7 +96,7 @@ fn usable(block: *mut u8) -> usize {
 /// Bytes of which each block is filled with its own part.
 fn noise() -> &'static [u8] {
     static NOISE: OnceLock<Vec<u8>> = OnceLock::new();
-    let count = if cfg!(miri) { 20_000 } else { 4 << 20 };
+    let count = if cfg!(miri) { 20_000 } else { 36 << 20 };
     NOISE.get_or_init(|| Random::new(12).bytes(count))
 }
 
@@ -693,5 +695,132 @@ fn unused_memory_at_the_end_goes_back() {
     }
     // SAFETY: no block is left.
     unsafe { dlmalloc.destroy() };
+    assert_eq!(mapped(), 0);
+}
+
+/// Writes to each page of a block, and finds what was written.
+struct Pages {
+    first: *mut u8,
+    size: usize,
+    mark: u8,
+}
+
+impl Pages {
+    fn places(size: usize) -> impl Iterator<Item = usize> {
+        (0..size).step_by(1000).chain([size - 1])
+    }
+
+    fn new(first: *mut u8, size: usize, mark: u8) -> Self {
+        assert!(!first.is_null() && first.addr().is_multiple_of(16));
+        assert!(usable(first) >= size);
+        for place in Self::places(size) {
+            // SAFETY: within the block, which is ours.
+            unsafe { first.add(place).write(mark) };
+        }
+        Self { first, size, mark }
+    }
+
+    fn check(&self, first: *mut u8, size: usize) {
+        for place in Self::places(self.size).filter(|place| *place < size) {
+            // SAFETY: within the block, which is ours.
+            assert_eq!(unsafe { first.add(place).read() }, self.mark);
+        }
+    }
+}
+
+/// Blocks on both sides of the size from which they have a mapping, which grow, shrink, move between the two kinds and go.
+#[test]
+#[cfg_attr(miri, ignore = "takes minutes for a megabyte")]
+fn a_walk_of_large_blocks() {
+    among_others!();
+    let mut random = Random::new(21);
+    let mut blocks = Vec::<Pages>::new();
+    for turn in 0..4000 / SHARE {
+        let most = [64 << 10, 2 << 20, 12 << 20][random.below(3)];
+        let size = 1 + random.below(most);
+        let mark = u8::try_from(turn % 251).unwrap();
+        match random.below(4) {
+            0 if blocks.len() < 12 => blocks.push(Pages::new(malloc(size), size, mark)),
+            1 if blocks.len() < 12 => {
+                let block = calloc(1, size);
+                // SAFETY: calloc wrote all of it.
+                let bytes = unsafe { core::slice::from_raw_parts(block, size) };
+                assert!(bytes.iter().step_by(61).all(|byte| *byte == 0));
+                blocks.push(Pages::new(block, size, mark));
+            }
+            0..3 if !blocks.is_empty() => {
+                let old = blocks.swap_remove(random.below(blocks.len()));
+                let first = realloc(old.first, size);
+                old.check(first, size);
+                blocks.push(Pages::new(first, size, mark));
+            }
+            _ => {
+                if let Some(old) = blocks.pop() {
+                    old.check(old.first, old.size);
+                    free(old.first);
+                }
+            }
+        }
+    }
+    for old in blocks {
+        old.check(old.first, old.size);
+        free(old.first);
+    }
+}
+
+fn is_of_the_heap(block: *mut u8) -> bool {
+    // SAFETY: every test here asks for its own live blocks.
+    unsafe { heap::owns(block) }
+}
+
+/// The flag by which a block of the heap is told from one with a mapping, for as long as it lives and whatever its neighbours do.
+#[test]
+fn dlmalloc_marks_what_is_in_use() {
+    among_others!();
+    let mut random = Random::new(22);
+    let mut blocks = Vec::new();
+    for _ in 0..20_000 / SHARE {
+        let size = some_size(&mut random).min(large::FROM - 1);
+        blocks.push(if random.below(5) == 0 {
+            aligned_alloc(64, size)
+        } else {
+            malloc(size)
+        });
+        assert!(
+            blocks
+                .iter()
+                .rev()
+                .take(50)
+                .all(|block| is_of_the_heap(*block))
+        );
+        if random.below(3) > 0 {
+            free(blocks.swap_remove(random.below(blocks.len())));
+        }
+    }
+    blocks.into_iter().for_each(free);
+    let large = (!cfg!(miri)).then(|| malloc(large::FROM));
+    assert!(large.is_none_or(|block| !is_of_the_heap(block)));
+    large.into_iter().for_each(free);
+}
+
+#[test]
+#[cfg_attr(miri, ignore = "too much memory")]
+fn large_blocks_that_were_freed_are_used_again_and_bounded() {
+    alone!();
+    super::kept::empty();
+    let before = MAPPED.load(Ordering::Relaxed);
+    let mapped = || MAPPED.load(Ordering::Relaxed) - before;
+    for round in 0..50 {
+        let mut block = malloc(1 << 20);
+        for size in [2 << 20, 4 << 20, 8 << 20, 20 << 20] {
+            block = realloc(block, size);
+            assert!(mapped() < (32 << 20) + size + (1 << 16), "round {round}");
+        }
+        free(block);
+        let many: Vec<_> = (0..20).map(|index| malloc((index + 1) << 20)).collect();
+        many.into_iter().for_each(free);
+        assert!(mapped() <= 32 << 20, "{} bytes", mapped());
+    }
+    super::kept::empty();
     assert_eq!(mapped(), 0);
 }
