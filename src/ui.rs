@@ -74,6 +74,16 @@ impl Ui {
         }
     }
 
+    /// [`Self::result_bytes`]; a terminal gets a newline too, where the bytes end without one, so that the prompt has its line.
+    pub fn result_on_terminal(self, bytes: &[u8]) -> Result<()> {
+        self.result_bytes(bytes)?;
+        let is_open = !bytes.is_empty() && !bytes.ends_with(b"\n");
+        if is_open && std::io::stdout().is_terminal() {
+            self.result_bytes(b"\n")?;
+        }
+        Ok(())
+    }
+
     /// A status line: `    Finished orders`.
     pub fn status(self, word: &str, message: impl Display) {
         self.say(

@@ -1,6 +1,8 @@
 //! `slsbuild check`: artifacts of any tool against the rules and limits of their platform. All of them are checked
 //! before the verdict. stdout is the paths of those that pass, or one JSON document about all.
 
+use std::path::Path;
+
 use anyhow::Context as _;
 use serde::Serialize;
 
@@ -33,6 +35,10 @@ pub fn check(arguments: &CheckArgs, format: Format, ui: Ui) -> Result<()> {
     refuse_missing(arguments)?;
     let mut artifacts = Vec::new();
     for path in &arguments.artifacts {
+        let expected = Expected {
+            kind: expected.kind.or_else(|| named_kind(path)),
+            ..expected
+        };
         let checked = lambda_zip(path, expected)?;
         say(&checked, ui);
         if format == Format::Human && checked.errors() == 0 {
@@ -50,6 +56,13 @@ pub fn check(arguments: &CheckArgs, format: Format, ui: Ui) -> Result<()> {
         ui.result(serde_json::to_string_pretty(&document).context("the report is no JSON")?)?;
     }
     verdict(&artifacts)
+}
+
+/// What a zip of our own is, which a layer of files does not show.
+fn named_kind(path: &Path) -> Option<Kind> {
+    path.file_name()
+        .is_some_and(|name| name == "layer.zip")
+        .then_some(Kind::Layer)
 }
 
 /// A name that is mistyped ends the run before anything is checked.

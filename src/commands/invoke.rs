@@ -27,7 +27,7 @@ pub fn invoke(arguments: &InvokeArgs, format: Format, ui: Ui) -> Result<()> {
     let run = run(&mut instance, invocation, arguments, ui)?;
     advise(&run, &name, ui);
     match format {
-        Format::Human => ui.result_bytes(run.response.as_deref().unwrap_or_default())?,
+        Format::Human => ui.result_on_terminal(run.response.as_deref().unwrap_or_default())?,
         Format::Json => ui.result(document(&run)?)?,
     }
     match run.failure {

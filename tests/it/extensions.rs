@@ -126,3 +126,20 @@ fn layers_lie_in_their_order_under_the_sandbox() {
     );
     assert!(!line.ends_with(":/opt/lib"), "{stderr}");
 }
+
+#[test]
+fn an_extension_for_another_arch_than_its_function_is_refused_as_lambda_refuses_it() {
+    let [host, foreign] = match Arch::host().unwrap() {
+        Arch::Amd64 => [Arch::Amd64, Arch::Arm64],
+        Arch::Arm64 => [Arch::Arm64, Arch::Amd64],
+    };
+    if oracle(&format!("qemu-{}-static", foreign.cpu())).is_none() {
+        return;
+    }
+    let directory = tempfile::tempdir().unwrap();
+    let layer = layer(directory.path(), "telemetry", &build("extension", foreign));
+    let shown = outcome(&mut invoke(&build("echo", host), &[&layer], "60"));
+    assert!(shown.starts_with("exit code: 7"), "{shown}");
+    let cause = format!("exec format error: it is for {foreign}, and the function for {host}");
+    assert!(shown.contains(&cause), "{shown}");
+}

@@ -14,6 +14,15 @@ use crate::local::memory;
 use crate::local::process::{INTERVAL, Process, unstartable};
 use crate::local::sandbox::Sandbox;
 use crate::platform::lambda::MOST_EXTENSIONS;
+use crate::target::Arch;
+
+/// Why Lambda could not start an extension that is for another arch than its function; here an emulator would run it.
+fn of_another_arch(extension: Option<Arch>, function: Option<Arch>) -> Option<String> {
+    let (extension, function) = (extension?, function?);
+    (extension != function).then(|| {
+        format!("exec format error: it is for {extension}, and the function for {function}")
+    })
+}
 
 /// The processes of external extensions that run. Dropped, they are ended.
 #[derive(Debug, Default)]
@@ -36,7 +45,8 @@ impl Companions {
         }
         for (number, (name, program)) in sandbox.extensions().iter().enumerate() {
             let started = if number < MOST_EXTENSIONS {
-                match program.command() {
+                let foreign = of_another_arch(program.arch(), sandbox.arch());
+                match foreign.map_or_else(|| program.command(), Err) {
                     Ok((program, arguments)) => {
                         let mut command = Command::new(program);
                         command

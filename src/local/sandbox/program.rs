@@ -68,7 +68,7 @@ impl Program {
         }
     }
 
-    pub(super) fn arch(&self) -> Option<Arch> {
+    pub(in crate::local) fn arch(&self) -> Option<Arch> {
         self.arch
     }
 
