@@ -57,10 +57,10 @@ fn train(
     ui: Ui,
 ) -> Result<BTreeMap<Target, GuidingProfile>> {
     let counting = counting(plan);
-    let binaries = build::compile_rust(&counting, ui)?;
-    let mut raw: BTreeMap<Target, Vec<PathBuf>> = BTreeMap::new();
     let scratch = tempfile::tempdir()?;
     let _registration = interrupt::remove_on_interrupt(scratch.path());
+    let binaries = build::compile_rust(&counting, scratch.path(), ui)?;
+    let mut raw: BTreeMap<Target, Vec<PathBuf>> = BTreeMap::new();
     for (step, binary) in plan.steps.iter().zip(binaries) {
         let profiles = run(step, &binary?, training, ui)?;
         for content in profiles {
