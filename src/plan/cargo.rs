@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use anyhow::anyhow;
 
+use super::pgo::Everyone;
 use super::step::{Output, Packing};
 use super::toolchain::Surroundings;
 use super::{PgoPlan, ProfilePlan, Round, Step, TargetPlan, Wish, profile};
@@ -56,6 +57,7 @@ pub struct CargoPlan {
 impl CargoPlan {
     pub(super) fn new(
         members: &[(usize, &Wish)],
+        everyone: Everyone<'_>,
         workspace: &Workspace,
         output: &Output,
         settings: &Settings,
@@ -78,7 +80,7 @@ impl CargoPlan {
         // Before the targets, whose dependency graph may have to be downloaded.
         let steps = steps(&wanted, &profile, output, settings)?;
         let targets = targets(&wanted);
-        let pgo = PgoPlan::new(&wanted, &targets, &workspace.rustc, compile)?;
+        let pgo = PgoPlan::new(&wanted, &targets, &workspace.rustc, compile, everyone)?;
         let profile = ProfilePlan::new(&profile, compile);
         for binary in binaries(&wanted) {
             workspace.refuse_missing_features(binary, &cargo)?;

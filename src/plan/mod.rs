@@ -30,7 +30,7 @@ pub use cargo::CargoPlan;
 pub use go::GoPlan;
 pub use layout::CargoLambdaFiles;
 pub use needs::{Needs, TargetNeeds};
-pub use pgo::{MOST_PROFILE, PgoPlan, Training};
+pub use pgo::{MOST_PROFILE, PgoPlan, Trainee, Training};
 pub use profile::ProfilePlan;
 pub use ready::ReadyPlan;
 pub use rounds::Round;
@@ -101,8 +101,11 @@ impl Plan {
     ) -> Result<Self> {
         let mut groups = Vec::new();
         if let Some(workspace) = &project.workspace {
-            for members in alike(wishes) {
-                let plan = CargoPlan::new(&members, workspace, output, settings, touch, ui)?;
+            let alike = alike(wishes);
+            let everyone = pgo::Everyone(&alike);
+            for members in &alike {
+                let plan =
+                    CargoPlan::new(members, everyone, workspace, output, settings, touch, ui)?;
                 groups.push(Group::Cargo(Box::new(plan)));
             }
             mark_overwritten(&mut groups);
