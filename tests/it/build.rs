@@ -295,6 +295,23 @@ fn an_internal_extension_lies_in_the_functions_own_zip() {
 }
 
 #[test]
+fn an_internal_extension_that_fails_is_told_with_the_function_that_packs_it() {
+    let pair = pair(
+        "[defaults]\narch = \"amd64\"\n[functions.orders]\npackage = \"orders\"\nextensions = [\"wrapper\"]\n[functions.wrapper]\npackage = \"billing\"\nkind = \"extension\"\ninternal = true\n",
+    )
+    .file("billing/src/main.rs", "fn main() { nonsense }\n");
+    let failed = pair.outcome("build --keep-going -q");
+    assert!(failed.starts_with("exit code: 101"), "{failed}");
+    let (_, ours) = failed.rsplit_once("due to 1 previous error").unwrap();
+    insta::assert_snapshot!(ours, @r"
+    error: `wrapper`: `cargo build` failed
+    hint: cargo says why above; to see the command that failed: slsbuild zip -v
+    error: `orders`: extension `wrapper` of `orders` was not built for amd64
+    error: 2 artifacts could not be made
+    ");
+}
+
+#[test]
 fn layers_count_with_the_function() {
     let pair = pair(
         "[defaults]\narch = \"amd64\"\n[functions.orders]\npackage = \"orders\"\nlayers = [\"files\"]\n[functions.files]\nkind = \"layer\"\ninclude = [\"big.bin\"]\n",

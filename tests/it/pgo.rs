@@ -209,6 +209,26 @@ fn a_function_is_trained_with_its_own_variables() {
     assert!(of_this_call.starts_with("exit code: 0"), "{of_this_call}");
 }
 
+#[test]
+fn what_fails_in_training_is_told_of_its_function_and_the_others_say_that_they_went_with_it() {
+    let moods = trainee("moods", &[("one/a.json", "{}"), ("two/a.json", "{}")]).file(
+        "slsbuild.toml",
+        "[functions.one]\npackage = \"moods\"\n[functions.two]\npackage = \"moods\"\nenv = { MOOD = \"init-exit-3\" }\n",
+    );
+    let failed = moods.outcome(&format!(
+        "build {HOST} -q --pgo events --pgo-repeat 1 --keep-going"
+    ));
+    insta::assert_snapshot!(failed, @r"
+    exit code: 7
+    --- stdout
+    --- stderr
+    error: `one`: not built, since `two` and it are built together: function `two` failed: Runtime.ExitError: Runtime exited with error: exit status 3
+    error: `two`: function `two` failed: Runtime.ExitError: Runtime exited with error: exit status 3
+    hint: it failed in training; variables of its environment are passed by --pgo-env KEY=VALUE
+    error: 2 artifacts could not be made
+    ");
+}
+
 /// A rustc whose sysroot has the targets but not the component.
 #[test]
 fn without_llvm_tools_the_command_that_installs_them_is_said() {
