@@ -295,6 +295,15 @@ fn an_internal_extension_lies_in_the_functions_own_zip() {
 }
 
 #[test]
+fn features_in_another_order_are_the_same_features() {
+    let orders = Crate::binary("orders").manifest("[features]\na = []\nb = []").file(
+        "slsbuild.toml",
+        "[functions.one]\npackage = \"orders\"\nfeatures = [\"a\", \"b\"]\n[functions.two]\npackage = \"orders\"\nfeatures = [\"b\", \"a\", \"b\"]\n",
+    );
+    assert_eq!(cargo_calls(&orders, "").len(), 1);
+}
+
+#[test]
 fn an_internal_extension_that_fails_is_told_with_the_function_that_packs_it() {
     let pair = pair(
         "[defaults]\narch = \"amd64\"\n[functions.orders]\npackage = \"orders\"\nextensions = [\"wrapper\"]\n[functions.wrapper]\npackage = \"billing\"\nkind = \"extension\"\ninternal = true\n",
