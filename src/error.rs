@@ -127,6 +127,16 @@ pub enum Error {
     /// Cargo ran and failed; its diagnostics are on the terminal already.
     #[error("`cargo build` failed")]
     CargoFailed,
+    /// Nothing of its own: what failed is told of another function that it is built together with.
+    #[error("not built, since `{of}` and it are built together: {cause}")]
+    NotBuilt {
+        /// The function that the failure is told of.
+        of: String,
+        /// The failure in one line.
+        cause: String,
+        /// The failure's exit code.
+        code: u8,
+    },
     /// Several artifacts could not be made; each failure was printed.
     #[error("{count} artifacts could not be made")]
     Several {
@@ -192,7 +202,7 @@ impl Error {
             Self::Rejected { .. } | Self::Findings { .. } => 5,
             Self::FunctionFailed { .. } => 7,
             Self::CargoFailed | Self::GoFailed { .. } => 101,
-            Self::Several { code, .. } => *code,
+            Self::NotBuilt { code, .. } | Self::Several { code, .. } => *code,
             Self::Interrupted => 130,
         }
     }
@@ -226,6 +236,7 @@ impl Error {
                 Some("make room there, or choose another directory: --out-dir DIR, or SLSBUILD_CACHE_DIR=DIR for the cache".to_owned())
             }
             Self::Findings { .. }
+            | Self::NotBuilt { .. }
             | Self::Several { .. }
             | Self::Interrupted
             | Self::Unexpected(_) => None,
@@ -248,6 +259,7 @@ impl Error {
             | Self::Findings { .. }
             | Self::FunctionFailed { .. }
             | Self::CargoFailed
+            | Self::NotBuilt { .. }
             | Self::Several { .. }
             | Self::GoFailed { .. }
             | Self::Interrupted

@@ -11,11 +11,10 @@ use toml::Value;
 use super::{messages, toolchain};
 use crate::error::{Error, Result};
 use crate::fs;
-use crate::plan::{CPlan, CargoPlan, Guidance, Linker, Step, TargetPlan};
+use crate::plan::{CPlan, CargoPlan, Guidance, Linker, Round, Step, TargetPlan};
 use crate::process::Command;
-use crate::project::RustBinary;
 use crate::project::cargo::cargo_missing;
-use crate::target::Target;
+use crate::project::{Features, RustBinary};
 use crate::ui::{Ui, Verbosity};
 
 /// One call of cargo, and what it builds.
@@ -27,9 +26,10 @@ pub struct Call<'a> {
     steps: Vec<(&'a Step, &'a RustBinary)>,
 }
 
-/// What a call has in common: rustflags, binaries, and the targets that it is for.
-struct Round<'a> {
+/// What a call is made of.
+struct Parts<'a> {
     flags: Vec<String>,
+    round: &'a Round,
     binaries: Vec<&'a RustBinary>,
     targets: Vec<&'a TargetPlan>,
 }
@@ -38,47 +38,38 @@ struct Round<'a> {
 /// packages have one name. Cargo takes rustflags from one source, so only the environment of a call of their own lets
 /// each target have all of its flags, the user's and ours; and it puts binaries of one name into one file.
 pub fn calls(plan: &CargoPlan, verbosity: Verbosity) -> Vec<Call<'_>> {
-    let mut rounds: Vec<Round<'_>> = Vec::new();
+    let mut calls: Vec<Parts<'_>> = Vec::new();
     for target in &plan.targets {
         let flags = rustflags(plan, target);
-        for binaries in without_twins(plan, target.target) {
-            let alike = |round: &&mut Round<'_>| round.flags == flags && round.binaries == binaries;
-            match rounds.iter_mut().find(alike) {
-                Some(round) => round.targets.push(target),
-                None => rounds.push(Round {
+        for round in &plan.rounds {
+            let binaries = plan.wanted(round, target.target);
+            if binaries.is_empty() {
+                continue;
+            }
+            let alike = |call: &&mut Parts<'_>| {
+                call.flags == flags && call.round == round && call.binaries == binaries
+            };
+            match calls.iter_mut().find(alike) {
+                Some(call) => call.targets.push(target),
+                None => calls.push(Parts {
                     flags: flags.clone(),
+                    round,
                     binaries,
                     targets: vec![target],
                 }),
             }
         }
     }
-    let call = |round: &Round<'_>| Call {
-        command: command(plan, round, verbosity),
+    let call = |parts: &Parts<'_>| Call {
+        command: command(plan, parts, verbosity),
         steps: rust_steps(plan)
             .filter(|(step, binary)| {
                 let is_for = |target: &&TargetPlan| target.target == step.target;
-                round.targets.iter().any(is_for) && round.binaries.contains(binary)
+                parts.targets.iter().any(is_for) && parts.binaries.contains(binary)
             })
             .collect(),
     };
-    rounds.iter().map(call).collect()
-}
-
-/// The binaries of one target, in as few lists as possible that hold no two of one name.
-fn without_twins(plan: &CargoPlan, target: Target) -> Vec<Vec<&RustBinary>> {
-    let mut lists: Vec<Vec<&RustBinary>> = Vec::new();
-    for (_, binary) in rust_steps(plan).filter(|(step, _)| step.target == target) {
-        if lists.iter().any(|list| list.contains(&binary)) {
-            continue;
-        }
-        let free = |list: &&mut Vec<&RustBinary>| list.iter().all(|one| one.name != binary.name);
-        match lists.iter_mut().find(free) {
-            Some(list) => list.push(binary),
-            None => lists.push(vec![binary]),
-        }
-    }
-    lists
+    calls.iter().map(call).collect()
 }
 
 fn rust_steps(plan: &CargoPlan) -> impl Iterator<Item = (&Step, &RustBinary)> {
@@ -86,7 +77,7 @@ fn rust_steps(plan: &CargoPlan) -> impl Iterator<Item = (&Step, &RustBinary)> {
     steps.filter_map(|step| Some((step, step.function.binary()?)))
 }
 
-fn command(plan: &CargoPlan, round: &Round<'_>, verbosity: Verbosity) -> Command {
+fn command(plan: &CargoPlan, parts: &Parts<'_>, verbosity: Verbosity) -> Command {
     let mut command = Command::new("cargo");
     command.args(["build", "--message-format", "json-render-diagnostics"]);
     match verbosity {
@@ -102,17 +93,21 @@ fn command(plan: &CargoPlan, round: &Round<'_>, verbosity: Verbosity) -> Command
         .arg("--manifest-path")
         .arg(&plan.manifest)
         .args(["--profile", &plan.profile.name]);
-    add_selection(plan, round, &mut command);
+    add_selection(parts, &mut command);
     for (key, value) in &plan.profile.set {
         command.args([
             "--config".to_owned(),
             format!("profile.{}.{key}={value}", plan.profile.name),
         ]);
     }
-    add_toolchain(plan, &round.targets, &mut command);
-    add_rustflags(&round.flags, &mut command);
+    add_toolchain(plan, &parts.targets, &mut command);
+    add_rustflags(&parts.flags, &mut command);
+    let features = Features {
+        names: parts.round.features.clone(),
+        ..plan.cargo.features.clone()
+    };
     command
-        .args(plan.cargo.features.flags())
+        .args(features.flags())
         .args(plan.cargo.network.flags());
     command.args(plan.cargo.keep_going.then_some("--keep-going"));
     if let Some(jobs) = &plan.cargo.jobs {
@@ -125,21 +120,16 @@ fn command(plan: &CargoPlan, round: &Round<'_>, verbosity: Verbosity) -> Command
     command
 }
 
-/// All packages of the plan, so that their features unify alike whichever binaries are wanted; but for those that would
-/// build a binary of the same name too.
-fn add_selection(plan: &CargoPlan, round: &Round<'_>, command: &mut Command) {
-    let mut binaries: Vec<&str> = round.binaries.iter().map(|one| one.name.as_str()).collect();
+/// All packages of the round, so that their features unify alike whichever binaries are wanted.
+fn add_selection(parts: &Parts<'_>, command: &mut Command) {
+    let mut binaries: Vec<&str> = parts.binaries.iter().map(|one| one.name.as_str()).collect();
     binaries.sort_unstable();
-    let is_twin = |one: &&RustBinary| {
-        let mut others = round.binaries.iter();
-        others.any(|other| other.name == one.name && other != one)
-    };
-    let packages = plan.binaries.iter().filter(|one| !is_twin(one));
+    let packages = parts.round.binaries.iter();
     let packages: BTreeSet<&str> = packages.map(|one| one.package.as_str()).collect();
     command.args(packages.into_iter().flat_map(|name| ["--package", name]));
     command.args(binaries.into_iter().flat_map(|name| ["--bin", name]));
     command.args(
-        round
+        parts
             .targets
             .iter()
             .flat_map(|target| ["--target", target.target.triple()]),
@@ -236,16 +226,13 @@ pub(super) fn remap(from: &Path, to: &str) -> String {
 }
 
 /// Runs cargo and finds the binary of each step, in their order: an error for a step whose binary could not be built,
-/// where the others are to be kept.
+/// where the others are to be kept. A binary that another call overwrites is taken aside, into `scratch`.
 ///
 /// # Errors
 /// [`Error::CargoFailed`] when cargo fails, [`Error::ToolMissing`] when it failed for want of a C compiler.
-pub(super) fn run(plan: &CargoPlan, ui: Ui) -> Result<Vec<Result<PathBuf>>> {
+pub(super) fn run(plan: &CargoPlan, scratch: &Path, ui: Ui) -> Result<Vec<Result<PathBuf>>> {
     let mut found: Vec<(&Step, Result<PathBuf>)> = Vec::new();
-    let calls = calls(plan, ui.verbosity());
-    let twins = |target: &TargetPlan| without_twins(plan, target.target).len() > 1;
-    let has_twins = plan.targets.iter().any(twins);
-    for call in &calls {
+    for call in &calls(plan, ui.verbosity()) {
         let (messages, succeeded) = run_one(&call.command, ui)?;
         let failure = || {
             let wanted = toolchain::wanted_c_compiler(plan, &messages.scripts);
@@ -256,8 +243,7 @@ pub(super) fn run(plan: &CargoPlan, ui: Ui) -> Result<Vec<Result<PathBuf>>> {
         }
         for (step, binary) in &call.steps {
             let executable = match executable(plan, step, binary, &messages) {
-                Some(path) if has_twins => keep(step, path),
-                Some(path) => Ok(path.to_owned()),
+                Some(path) => undisturbed(plan, step, binary, path, scratch),
                 None if succeeded => Err(not_built(step, binary)),
                 None => Err(failure()),
             };
@@ -306,11 +292,23 @@ fn executable<'a>(
     Some(&found.path)
 }
 
-/// Takes a binary aside, because the next call of cargo writes one of the same name.
-fn keep(step: &Step, executable: &Path) -> Result<PathBuf> {
-    let kept = step.directory.join("compiled");
-    fs::create_dir_all(&step.directory)?;
-    fs::write_if_changed(&kept, 0o755, &fs::read(executable)?)?;
+/// The binary where no other call of cargo overwrites it. It is a copy, since a hard link is only another name for what a
+/// linker may write anew in its place.
+fn undisturbed(
+    plan: &CargoPlan,
+    step: &Step,
+    binary: &RustBinary,
+    executable: &Path,
+    scratch: &Path,
+) -> Result<PathBuf> {
+    if !plan
+        .overwritten
+        .contains(&(binary.name.clone(), step.target))
+    {
+        return Ok(executable.to_owned());
+    }
+    let kept = scratch.join(format!("{}-{}", step.function.name, step.target.triple()));
+    fs::copy(executable, &kept)?;
     Ok(kept)
 }
 

@@ -26,7 +26,8 @@ pub struct GoBuild<'a> {
     pub output: &'a Path,
 }
 
-/// The commands that build all of a plan, for people to read.
+/// The commands that build all of a plan, for people to read and paste: where the binary lies meanwhile differs from run
+/// to run, so in them it lies in the module.
 pub fn commands(plan: &GoPlan, verbosity: Verbosity) -> Vec<Command> {
     let steps = plan.steps.iter().zip(&plan.packages);
     steps
@@ -36,7 +37,7 @@ pub fn commands(plan: &GoPlan, verbosity: Verbosity) -> Vec<Command> {
                 options,
                 arch: step.target.arch,
                 level: GoPlan::default_level(package, step.target.arch),
-                output: &step.directory.join("compiled"),
+                output: Path::new("bootstrap"),
             };
             command(build, verbosity)
         })

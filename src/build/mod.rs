@@ -34,7 +34,7 @@ pub fn compile(group: &Group, scratch: &Path, keep_going: bool, ui: Ui) -> Resul
     let started = Instant::now();
     let binaries = match group {
         Group::Cargo(plan) => {
-            let binaries = compile_rust(plan, ui)?.into_iter();
+            let binaries = compile_rust(plan, scratch, ui)?.into_iter();
             binaries.map(|binary| binary.map(Some)).collect()
         }
         Group::Go(plan) => {
@@ -49,11 +49,12 @@ pub fn compile(group: &Group, scratch: &Path, keep_going: bool, ui: Ui) -> Resul
     })
 }
 
-/// Compiles Rust functions: the binary of each step of the plan.
+/// Compiles Rust functions: the binary of each step of the plan. One that another call would overwrite is put into
+/// `scratch`.
 ///
 /// # Errors
 /// When a tool is missing or cargo fails.
-pub fn compile_rust(plan: &CargoPlan, ui: Ui) -> Result<Vec<Result<PathBuf>>> {
+pub fn compile_rust(plan: &CargoPlan, scratch: &Path, ui: Ui) -> Result<Vec<Result<PathBuf>>> {
     toolchain::complete(plan, ui)?;
-    cargo::run(plan, ui)
+    cargo::run(plan, scratch, ui)
 }

@@ -55,7 +55,8 @@ pub fn make(
     let scratch = fs::Aside::beside(&plan.root.join("compiled"))?;
     let binaries = compile(&mut plan, scratch.path(), ui)?;
     let mut outcomes = pack_all(&plan, binaries, ui);
-    outcomes.sort_by_key(|outcome| outcome.step.order);
+    // An internal extension is here only if it failed, which others then fail of.
+    outcomes.sort_by_key(|outcome| (!outcome.step.function.internal, outcome.step.order));
 
     let mut made = Vec::new();
     let mut failures = Vec::new();
@@ -81,7 +82,7 @@ fn compile(plan: &mut Plan, scratch: &Path, ui: Ui) -> Result<BTreeMap<(String, 
             guide(group, ui).and_then(|()| build::compile(group, scratch, keep_going, ui));
         let (paths, elapsed) = match compiled {
             Ok(compiled) => (compiled.binaries, compiled.elapsed),
-            Err(error) if keep_going => (fail_all(group.steps().len(), error), Duration::ZERO),
+            Err(error) if keep_going => (fail_all(group.steps(), error), Duration::ZERO),
             Err(error) => return Err(error),
         };
         for (step, path) in group.steps().iter().zip(paths) {
@@ -100,11 +101,23 @@ fn guide(group: &mut Group, ui: Ui) -> Result<()> {
     Ok(())
 }
 
-/// The error of a whole group: told of its first step, and of the others that they went with it.
-fn fail_all(count: usize, error: Error) -> Vec<Result<Option<PathBuf>>> {
-    let mut first = Some(error);
-    let next = || Err(first.take().unwrap_or(Error::CargoFailed));
-    std::iter::repeat_with(next).take(count).collect()
+/// The error of a whole group: told of the function that it is about, else of the first one, and of the others that they
+/// went with it.
+fn fail_all(steps: &[Step], error: Error) -> Vec<Result<Option<PathBuf>>> {
+    let is_about = |step: &Step| matches!(&error, Error::FunctionFailed { function, .. } if *function == step.function.name);
+    let about = steps.iter().position(is_about).unwrap_or(0);
+    let of = steps.get(about).map(|step| step.function.name.clone());
+    let (of, cause, code) = (of.unwrap_or_default(), error.one_line(), error.exit_code());
+    let mut error = Some(error);
+    let of_step = |index: usize| {
+        let own = error.take_if(|_| index == about);
+        Err(own.unwrap_or_else(|| Error::NotBuilt {
+            of: of.clone(),
+            cause: cause.clone(),
+            code,
+        }))
+    };
+    (0..steps.len()).map(of_step).collect()
 }
 
 /// Packs every step: layers and extensions first, since functions count them.
@@ -124,7 +137,7 @@ fn pack_all(
             Some((key, path))
         })
         .collect();
-    let mut outcomes: Vec<Outcome<'_>> = Vec::new();
+    let mut outcomes = failed_internal(plan, &mut binaries);
     for is_function in [false, true] {
         let mut parts = Vec::new();
         for group in &plan.groups {
@@ -158,6 +171,25 @@ fn pack_all(
         outcomes.extend(in_parallel(&parts, ui));
     }
     outcomes
+}
+
+/// The internal extensions that were not built: they have no artifact, and why they failed is said all the same.
+fn failed_internal<'a>(
+    plan: &'a Plan,
+    binaries: &mut BTreeMap<(String, Target), Binary>,
+) -> Vec<Outcome<'a>> {
+    let steps = plan.groups.iter().flat_map(Group::steps);
+    let internal = steps.filter(|step| step.function.internal);
+    internal
+        .filter_map(|step| {
+            let binary = binaries.remove(&(step.function.name.clone(), step.target))?;
+            let error = binary.path.err()?;
+            Some(Outcome {
+                step,
+                packed: Err(error),
+            })
+        })
+        .collect()
 }
 
 /// The binaries of the internal extensions that a step packs.

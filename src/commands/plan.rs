@@ -158,12 +158,12 @@ fn pgo(pgo: &PgoPlan) -> String {
     match pgo {
         PgoPlan::Use(profile) => format!("guided by {}", profile.display()),
         PgoPlan::Train(training) => {
-            let events = training.events.iter().map(|(function, events)| {
-                let plural = if events.len() == 1 { "" } else { "s" };
+            let events = training.trainees.iter().map(|trainee| {
+                let count = trainee.events.len();
+                let plural = if count == 1 { "" } else { "s" };
                 format!(
-                    "{} event{plural} for {function} x {}",
-                    events.len(),
-                    training.repeat
+                    "{count} event{plural} for {} x {}",
+                    trainee.function, training.repeat
                 )
             });
             format!(

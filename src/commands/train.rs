@@ -5,12 +5,16 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use anyhow::Context as _;
+
 use crate::build::{self, profile};
 use crate::error::{Error, Result};
 use crate::fs;
 use crate::interrupt;
 use crate::local::{Configuration, Ending, Event, Failure, Instance, Invocation, Logging, Sandbox};
-use crate::plan::{CargoPlan, Guidance, GuidingProfile, MOST_PROFILE, PgoPlan, Step, Training};
+use crate::plan::{
+    CargoPlan, Guidance, GuidingProfile, MOST_PROFILE, PgoPlan, Step, Trainee, Training,
+};
 use crate::target::{Arch, Target};
 use crate::ui::Ui;
 
@@ -57,10 +61,10 @@ fn train(
     ui: Ui,
 ) -> Result<BTreeMap<Target, GuidingProfile>> {
     let counting = counting(plan);
-    let binaries = build::compile_rust(&counting, ui)?;
-    let mut raw: BTreeMap<Target, Vec<PathBuf>> = BTreeMap::new();
     let scratch = tempfile::tempdir()?;
     let _registration = interrupt::remove_on_interrupt(scratch.path());
+    let binaries = build::compile_rust(&counting, scratch.path(), ui)?;
+    let mut raw: BTreeMap<Target, Vec<PathBuf>> = BTreeMap::new();
     for (step, binary) in plan.steps.iter().zip(binaries) {
         let profiles = run(step, &binary?, training, ui)?;
         for content in profiles {
@@ -98,15 +102,15 @@ fn counting(plan: &CargoPlan) -> CargoPlan {
 /// Runs one function with its events and gives what it counted.
 fn run(step: &Step, binary: &Path, training: &Training, ui: Ui) -> Result<Vec<Vec<u8>>> {
     let name = &step.function.name;
-    let own = training
-        .events
-        .iter()
-        .find(|(function, _)| function == name);
-    let events = own.map_or(&[][..], |(_, events)| events);
+    let mut trainees = training.trainees.iter();
+    let trainee = trainees
+        .find(|trainee| trainee.function == *name)
+        .with_context(|| format!("`{name}` has no training"))?;
+    let events = &trainee.events;
     say(step, events.len(), training.repeat, ui);
     let sandbox = Sandbox::new(binary)?;
     let profiles = sandbox.writable_directory("profiles")?;
-    let configuration = configuration(name, training, &profiles)?;
+    let configuration = configuration(trainee, &training.environment, &profiles)?;
     let arn = configuration.arn();
     let mut instance = Instance::new(sandbox, configuration, Logging::Kept)?;
     if let Some(failure) = instance.init()?.failure {
@@ -142,15 +146,22 @@ fn say(step: &Step, events: usize, repeat: u32, ui: Ui) {
     }
 }
 
-fn configuration(name: &str, training: &Training, profiles: &Path) -> Result<Configuration> {
+/// How a function is configured in training: as its own table says, and over that as this call does.
+fn configuration(
+    trainee: &Trainee,
+    environment: &[String],
+    profiles: &Path,
+) -> Result<Configuration> {
     let mut configuration = Configuration {
-        name: name.to_owned(),
+        name: trainee.function.clone(),
         memory_mb: MEMORY_MB,
         timeout: TIMEOUT,
         environment: BTreeMap::new(),
     };
-    for variable in &training.environment {
-        configuration.variable(variable)?;
+    let own = trainee.environment.iter();
+    let own = own.map(|(key, value)| format!("{key}={value}"));
+    for variable in own.chain(environment.iter().cloned()) {
+        configuration.variable(&variable)?;
     }
     let pattern = profiles.join("%p.profraw").display().to_string();
     configuration

@@ -5,9 +5,10 @@ use std::path::PathBuf;
 
 use anyhow::anyhow;
 
+use super::pgo::Everyone;
 use super::step::{Output, Packing};
 use super::toolchain::Surroundings;
-use super::{PgoPlan, ProfilePlan, Step, TargetPlan, Wish, profile};
+use super::{PgoPlan, ProfilePlan, Round, Step, TargetPlan, Wish, profile};
 use crate::artifact::deflate::Level;
 use crate::error::Result;
 use crate::platform::lambda::Runtime;
@@ -34,10 +35,13 @@ pub struct CargoPlan {
     pub profile: ProfilePlan,
     /// Path prefixes of this machine, and what stands in the binary instead.
     pub remapped: Vec<(PathBuf, String)>,
-    /// The binaries whose packages' features unify: those of all functions that are compiled alike, wanted or not.
-    pub binaries: Vec<RustBinary>,
-    /// One step per function and target; cargo is called once for all of them.
+    /// The binaries of all functions that are compiled alike, wanted or not, as cargo can build them.
+    pub rounds: Vec<Round>,
+    /// One step per function and target; cargo is called once for all of them wherever that is possible.
     pub steps: Vec<Step>,
+    /// The binaries that more than one call writes, of this plan or another one, by name and target: each is taken aside
+    /// before the next call. That calls of other profiles write elsewhere is not looked at.
+    pub overwritten: BTreeSet<(String, Target)>,
     /// The Lambda runtime that gnu binaries must run on.
     pub runtime: Runtime,
     /// How the optimizer learns, if it does.
@@ -53,6 +57,7 @@ pub struct CargoPlan {
 impl CargoPlan {
     pub(super) fn new(
         members: &[(usize, &Wish)],
+        everyone: Everyone<'_>,
         workspace: &Workspace,
         output: &Output,
         settings: &Settings,
@@ -75,7 +80,7 @@ impl CargoPlan {
         // Before the targets, whose dependency graph may have to be downloaded.
         let steps = steps(&wanted, &profile, output, settings)?;
         let targets = targets(&wanted);
-        let pgo = PgoPlan::new(&wanted, &targets, &workspace.rustc, compile)?;
+        let pgo = PgoPlan::new(&wanted, &targets, &workspace.rustc, compile, everyone)?;
         let profile = ProfilePlan::new(&profile, compile);
         for binary in binaries(&wanted) {
             workspace.refuse_missing_features(binary, &cargo)?;
@@ -97,7 +102,8 @@ impl CargoPlan {
             targets: targets.iter().map(planned).collect::<Result<_>>()?,
             steps,
             remapped: remapped(workspace),
-            binaries: binaries.into_iter().cloned().collect(),
+            rounds: Round::all(&binaries, &cargo.features.names, workspace),
+            overwritten: BTreeSet::new(),
             profile,
             runtime: compile.runtime,
             pgo,
@@ -117,6 +123,29 @@ impl CargoPlan {
         // LLVM refuses an option that is given twice; the user's wins.
         let is_the_users = target.user_flags.iter().any(|flag| flag.contains(name));
         (self.rustc.knows_llvm_options && !is_the_users).then_some(option)
+    }
+
+    /// The binaries of a round that are wanted for a target, each once.
+    pub fn wanted(&self, round: &Round, target: Target) -> Vec<&RustBinary> {
+        let mut wanted: Vec<&RustBinary> = Vec::new();
+        let steps = self.steps.iter().filter(|step| step.target == target);
+        for binary in steps.filter_map(|step| step.function.binary()) {
+            if round.binaries.contains(binary) && !wanted.contains(&binary) {
+                wanted.push(binary);
+            }
+        }
+        wanted
+    }
+
+    /// The binaries that calls of cargo write, by name and target: each as often as it is written.
+    pub(super) fn written(&self) -> impl Iterator<Item = (String, Target)> {
+        self.rounds.iter().flat_map(move |round| {
+            let targets = self.targets.iter().map(|plan| plan.target);
+            targets.flat_map(move |target| {
+                let wanted = self.wanted(round, target).into_iter();
+                wanted.map(move |binary| (binary.name.clone(), target))
+            })
+        })
     }
 
     /// How a target is compiled and linked.

@@ -10,26 +10,30 @@ mod notes;
 mod pgo;
 mod profile;
 mod ready;
+mod rounds;
 mod runtime;
 mod step;
 mod toolchain;
 pub mod wishes;
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use crate::error::Result;
 use crate::project::graph::Touch;
 use crate::project::{Function, Project, Source};
 use crate::settings::{FunctionSettings, Settings};
+use crate::target::Target;
 use crate::ui::Ui;
 
 pub use cargo::CargoPlan;
 pub use go::GoPlan;
 pub use layout::CargoLambdaFiles;
 pub use needs::{Needs, TargetNeeds};
-pub use pgo::{MOST_PROFILE, PgoPlan, Training};
+pub use pgo::{MOST_PROFILE, PgoPlan, Trainee, Training};
 pub use profile::ProfilePlan;
 pub use ready::ReadyPlan;
+pub use rounds::Round;
 pub use runtime::{Archive, Reason, RuntimePlan};
 pub use step::{Form, Output, Packing, Step};
 pub use toolchain::{CPlan, Cpu, Guidance, GuidingProfile, Linker, TargetPlan};
@@ -97,10 +101,14 @@ impl Plan {
     ) -> Result<Self> {
         let mut groups = Vec::new();
         if let Some(workspace) = &project.workspace {
-            for members in alike(wishes) {
-                let plan = CargoPlan::new(&members, workspace, output, settings, touch, ui)?;
+            let alike = alike(wishes);
+            let everyone = pgo::Everyone(&alike);
+            for members in &alike {
+                let plan =
+                    CargoPlan::new(members, everyone, workspace, output, settings, touch, ui)?;
                 groups.push(Group::Cargo(Box::new(plan)));
             }
+            mark_overwritten(&mut groups);
         }
         let go = GoPlan::new(wishes, output, settings, ui)?;
         groups.extend((!go.steps.is_empty()).then_some(Group::Go(go)));
@@ -132,6 +140,26 @@ impl Plan {
                 Group::Go(plan) => plan.say_notes(self.guided, ui),
                 Group::Ready(_) => {}
             }
+        }
+    }
+}
+
+/// Tells each plan which binaries more than one call of cargo writes, over all plans: cargo puts binaries of one name,
+/// whatever their package and features, into one file.
+fn mark_overwritten(groups: &mut [Group]) {
+    let mut times: BTreeMap<(String, Target), usize> = BTreeMap::new();
+    for group in &*groups {
+        if let Group::Cargo(plan) = group {
+            for file in plan.written() {
+                *times.entry(file).or_default() += 1;
+            }
+        }
+    }
+    times.retain(|_, times| *times > 1);
+    let overwritten: BTreeSet<_> = times.into_keys().collect();
+    for group in groups {
+        if let Group::Cargo(plan) = group {
+            plan.overwritten.clone_from(&overwritten);
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Profile-guided optimization: the events that each function is trained with, or the profile that is used. All that can be
 //! refused is refused here, before the first of two builds.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
@@ -31,16 +32,60 @@ pub enum PgoPlan {
 /// The training of every function.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Training {
-    /// The events of each function, by its name.
-    pub events: Vec<(String, Vec<PathBuf>)>,
+    /// The functions.
+    pub trainees: Vec<Trainee>,
     /// How often each event is run.
     pub repeat: u32,
-    /// Variables of the functions' environment, as `KEY=VALUE`.
+    /// Variables of every function's environment, as `KEY=VALUE`; they win over its own.
     pub environment: Vec<String>,
     /// Where the profile is kept, if the user wants it.
     pub out: Option<PathBuf>,
     /// The tool that merges raw profiles.
     pub profdata: PathBuf,
+}
+
+/// A function that is trained.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Trainee {
+    /// Its name.
+    pub function: String,
+    /// The events that it is run with.
+    pub events: Vec<PathBuf>,
+    /// Its own variables.
+    pub environment: BTreeMap<String, String>,
+}
+
+/// All Rust functions, in groups of those that are compiled alike: what is asked of one call holds over all its plans.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Everyone<'a>(pub(super) &'a [Vec<(usize, &'a Wish)>]);
+
+impl<'a> Everyone<'a> {
+    /// The functions of each group that are wanted.
+    fn groups(self) -> impl Iterator<Item = impl Iterator<Item = &'a Wish>> {
+        let wanted = |group: &'a Vec<(usize, &'a Wish)>| {
+            group
+                .iter()
+                .map(|(_, wish)| *wish)
+                .filter(|wish| wish.wanted)
+        };
+        self.0.iter().map(wanted)
+    }
+
+    /// The targets of all functions that learn in one way.
+    fn targets(self, pgo: &Pgo) -> BTreeSet<Target> {
+        let alike = |wish: &&Wish| wish.settings.compile.pgo.as_ref() == Some(pgo);
+        let wishes = self.groups().flatten().filter(alike);
+        wishes
+            .flat_map(|wish| wish.settings.targets.iter().copied())
+            .collect()
+    }
+
+    /// Two functions that are not compiled alike, if there are.
+    fn unlike(self) -> Option<(&'a str, &'a str)> {
+        let mut firsts = self.groups().filter_map(|mut group| group.next());
+        let (one, other) = firsts.next().zip(firsts.next())?;
+        Some((&one.function.name, &other.function.name))
+    }
 }
 
 impl PgoPlan {
@@ -49,26 +94,12 @@ impl PgoPlan {
         targets: &[Target],
         rustc: &Rustc,
         compile: &Compile,
+        everyone: Everyone<'_>,
     ) -> Result<Option<Self>> {
         let Some(pgo) = &compile.pgo else {
             return Ok(None);
         };
-        let (flag, path) = match pgo {
-            Pgo::Train { out, .. } => ("--pgo-out", out.as_deref()),
-            Pgo::Use(profile) => ("--pgo-profile", Some(profile.as_path())),
-        };
-        if let Some(path) = path
-            && targets.len() > 1
-        {
-            return Err(Error::Usage {
-                message: format!(
-                    "`{flag} {}` is for one arch, and this builds for {}: what was learned on one misleads on another",
-                    path.display(),
-                    targets.len()
-                ),
-                hint: Some("build one arch at a time: --arch arm64".to_owned()),
-            });
-        }
+        refuse_what_is_for_several(pgo, everyone)?;
         match pgo {
             Pgo::Use(profile) => {
                 refuse_what_is_no_profile(profile)?;
@@ -82,12 +113,16 @@ impl PgoPlan {
                 out,
             } => Ok(Some(Self::Train(Training {
                 profdata: able_to_train(targets, rustc, out.as_deref())?,
-                events: wanted
+                trainees: wanted
                     .iter()
                     .map(|(_, wish)| {
-                        let name = &wish.function.name;
-                        let found = events_of(name, events, *own || wanted.len() == 1)?;
-                        Ok((name.clone(), found))
+                        let function = wish.function.name.clone();
+                        let is_only = *own || everyone.groups().flatten().count() == 1;
+                        Ok(Trainee {
+                            events: events_of(&function, events, is_only)?,
+                            environment: wish.settings.environment.clone(),
+                            function,
+                        })
                     })
                     .collect::<Result<_>>()?,
                 repeat: *repeat,
@@ -95,6 +130,44 @@ impl PgoPlan {
                 out: out.clone(),
             }))),
         }
+    }
+}
+
+/// Refuses one profile for code that is compiled in several ways.
+fn refuse_what_is_for_several(pgo: &Pgo, everyone: Everyone<'_>) -> Result<()> {
+    let (flag, path) = match pgo {
+        Pgo::Train { out, .. } => ("--pgo-out", out.as_deref()),
+        Pgo::Use(profile) => ("--pgo-profile", Some(profile.as_path())),
+    };
+    let Some(path) = path else {
+        return Ok(());
+    };
+    let targets = everyone.targets(pgo);
+    if targets.len() > 1 {
+        return Err(Error::Usage {
+            message: format!(
+                "`{flag} {}` is for one arch, and this builds for {}: what was learned on one misleads on another",
+                path.display(),
+                targets.len()
+            ),
+            hint: Some("build one arch at a time: --arch arm64".to_owned()),
+        });
+    }
+    match (pgo, everyone.unlike()) {
+        (Pgo::Train { events, .. }, Some((one, other))) => {
+            let events = events.first().map(|events| quote(events.as_os_str()));
+            let events = events.unwrap_or_else(|| "EVENTS".to_owned());
+            Err(Error::Usage {
+                message: format!(
+                    "`{flag} {}` is for functions that are compiled alike, and `{one}` and `{other}` are not: each would overwrite the other's profile",
+                    path.display()
+                ),
+                hint: Some(format!(
+                    "keep one at a time: slsbuild build {one} --pgo {events} --pgo-out {one}.profdata"
+                )),
+            })
+        }
+        (Pgo::Train { .. } | Pgo::Use(_), _) => Ok(()),
     }
 }
 

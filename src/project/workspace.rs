@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use anyhow::anyhow;
-use cargo_metadata::Metadata;
+use cargo_metadata::{Metadata, PackageId};
 
 use super::config::{Member, WorkspaceManifests};
 use super::toolchain::Rustc;
@@ -88,6 +88,16 @@ impl Workspace {
         function: &str,
     ) -> Result<RustBinary> {
         select::of_table(&self.metadata, package, bin, function)
+    }
+
+    /// Whether a package has a binary of a name, a function or not.
+    pub fn has_binary(&self, package: &PackageId, name: &str) -> bool {
+        let mut packages = self.metadata.packages.iter();
+        let of_id = packages.find(|one| one.id == *package);
+        of_id.is_some_and(|one| {
+            let mut targets = one.targets.iter();
+            targets.any(|target| target.is_bin() && target.name == name)
+        })
     }
 
     /// Features as cargo takes them for several packages: a bare name means each of them that has it.

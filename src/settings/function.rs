@@ -1,7 +1,7 @@
 //! What holds for one function: flags, environment, its own table, the defaults and what is built in, merged once. Where
 //! each value came from is kept beside, for `slsbuild config` and for messages.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use super::{Overrides, Settings};
@@ -279,10 +279,11 @@ impl<'a> Merge<'a> {
         let given = &self.overrides.features;
         let names = Some(&given.names).filter(|names| !names.is_empty());
         let set = |given: bool| given.then_some(&true);
+        let names = self.pick("features", names, |keys| &keys.features);
+        // A set to cargo: functions whose lists are only written in another way are compiled alike.
+        let names: BTreeSet<String> = names.into_iter().flatten().collect();
         Features {
-            names: self
-                .pick("features", names, |keys| &keys.features)
-                .unwrap_or_default(),
+            names: names.into_iter().collect(),
             all: self
                 .pick("all-features", set(given.all), |keys| &keys.all_features)
                 .unwrap_or_default(),

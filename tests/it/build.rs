@@ -113,45 +113,144 @@ fn a_budget_that_is_passed_loses_no_other_artifact() {
     );
 }
 
+/// A workspace of packages, each with binaries that say which they are, and with a feature `loud` that they say too.
+fn sayers(packages: &[(&str, &[&str])], config: &str) -> Crate {
+    let names: Vec<&str> = packages.iter().map(|(package, _)| *package).collect();
+    let workspace = format!("[workspace]\nresolver = \"3\"\nmembers = {names:?}\n");
+    let mut crates = Crate::empty().file("Cargo.toml", &workspace).file(
+        "slsbuild.toml",
+        &format!("[defaults]\narch = \"amd64\"\n{config}"),
+    );
+    for (package, binaries) in packages {
+        let mut more = "[features]\nloud = []\n".to_owned();
+        for binary in *binaries {
+            let _ = write!(
+                more,
+                "[[bin]]\nname = \"{binary}\"\npath = \"{binary}.rs\"\n"
+            );
+            let says = |loud: bool| {
+                format!(
+                    "println!(\"I am {package}/{binary}, {}\")",
+                    if loud { "loud" } else { "calm" }
+                )
+            };
+            let main = format!(
+                "fn main() {{ if cfg!(feature = \"loud\") {{ {} }} else {{ {} }} }}\n",
+                says(true),
+                says(false)
+            );
+            crates = crates.file(&format!("{package}/{binary}.rs"), &main);
+        }
+        crates = crates.file(&format!("{package}/Cargo.toml"), &manifest(package, &more));
+    }
+    crates
+}
+
+/// Builds, and holds what each function says against what it should say.
+fn assert_says(crates: &Crate, arguments: &str, expected: &[(&str, &str)]) {
+    let built = crates.slsbuild(arguments).output().unwrap();
+    let stderr = String::from_utf8_lossy(&built.stderr);
+    assert!(built.status.success(), "{stderr}");
+    let sentence = regex::Regex::new("I am [a-z]+/[a-z]+, (loud|calm)").unwrap();
+    for (function, says) in expected {
+        let unstripped = format!("target/slsbuild/{function}/lambda/amd64/bootstrap.unstripped");
+        let bytes = fs_err::read(crates.path().join(unstripped)).unwrap();
+        let text = String::from_utf8_lossy(&bytes);
+        let said: Vec<&str> = sentence
+            .find_iter(&text)
+            .map(|found| found.as_str())
+            .collect();
+        assert_eq!(said, [format!("I am {says}")], "{function}");
+    }
+}
+
+/// The calls of cargo that build functions.
+fn cargo_calls(crates: &Crate, functions: &str) -> Vec<String> {
+    let plan = crates.outcome(&format!("plan {functions}"));
+    let calls = plan.lines().filter(|line| line.contains("cargo build"));
+    calls.map(str::to_owned).collect()
+}
+
 #[test]
 fn two_binaries_of_one_name_are_two_functions() {
-    let mut twins = Crate::empty().file(
-        "Cargo.toml",
-        "[workspace]\nresolver = \"3\"\nmembers = [\"one\", \"two\"]\n",
+    let twins = sayers(
+        &[("one", &["bootstrap"]), ("two", &["bootstrap"])],
+        "features = [\"loud\"]\n[functions.one]\npackage = \"one\"\n[functions.two]\npackage = \"two\"\n",
     );
-    for name in ["one", "two"] {
-        twins = twins
-            .file(
-                &format!("{name}/Cargo.toml"),
-                &manifest(name, "[[bin]]\nname = \"bootstrap\"\npath = \"main.rs\"\n"),
-            )
-            .file(
-                &format!("{name}/main.rs"),
-                &format!("fn main() {{ println!(\"I am {name}\"); }}\n"),
-            );
-    }
-    let twins = twins.file(
-        "slsbuild.toml",
-        "[defaults]\narch = \"amd64\"\n[functions.one]\npackage = \"one\"\n[functions.two]\npackage = \"two\"\n",
-    );
+    let expected = [
+        ("one", "one/bootstrap, loud"),
+        ("two", "two/bootstrap, loud"),
+    ];
     for _ in 0..2 {
-        let built = twins.slsbuild("build -q").output().unwrap();
-        assert!(
-            built.status.success(),
-            "{}",
-            String::from_utf8_lossy(&built.stderr)
-        );
-        for name in ["one", "two"] {
-            let unstripped = format!("target/slsbuild/{name}/lambda/amd64/bootstrap.unstripped");
-            let bytes = fs_err::read(twins.path().join(unstripped)).unwrap();
-            let says = format!("I am {name}");
-            assert!(
-                bytes
-                    .windows(says.len())
-                    .any(|window| window == says.as_bytes()),
-                "{name}"
-            );
-        }
+        assert_says(&twins, "build -q", &expected);
+    }
+}
+
+#[test]
+fn functions_of_one_binary_that_differ_in_features_differ_in_bytes() {
+    let orders = sayers(
+        &[("orders", &["orders"]), ("two", &["orders"])],
+        "[functions.full]\npackage = \"orders\"\nfeatures = [\"loud\"]\n[functions.lite]\npackage = \"orders\"\n[functions.small]\npackage = \"two\"\noptimize = \"size\"\n",
+    );
+    let expected = [
+        ("full", "orders/orders, loud"),
+        ("lite", "orders/orders, calm"),
+        ("small", "two/orders, calm"),
+    ];
+    for _ in 0..2 {
+        assert_says(&orders, "build -q", &expected);
+    }
+}
+
+/// Cargo builds every binary of a name that is in the packages it is given, also one that is no function.
+#[test]
+fn a_binary_that_is_no_function_is_not_packed_for_one_of_its_name() {
+    let shop = sayers(
+        &[
+            ("api", &["api", "migrate"]),
+            ("worker", &["worker", "migrate"]),
+        ],
+        "[functions.api]\npackage = \"api\"\nbin = \"api\"\n[functions.worker]\npackage = \"worker\"\nbin = \"worker\"\n[functions.migrate]\npackage = \"api\"\nbin = \"migrate\"\n",
+    );
+    let expected = [
+        ("api", "api/api, calm"),
+        ("worker", "worker/worker, calm"),
+        ("migrate", "api/migrate, calm"),
+    ];
+    assert_says(&shop, "build -q", &expected);
+    assert_eq!(cargo_calls(&shop, "").len(), 2);
+    for call in cargo_calls(&shop, "")
+        .iter()
+        .filter(|call| call.contains("--bin migrate"))
+    {
+        assert!(!call.contains("--package worker"), "{call}");
+    }
+}
+
+#[test]
+fn what_cargo_is_told_of_a_function_does_not_depend_on_what_else_is_wanted() {
+    let twins = sayers(
+        &[("one", &["bootstrap"]), ("two", &["bootstrap", "x"])],
+        "[functions.one]\npackage = \"one\"\n[functions.two]\npackage = \"two\"\nbin = \"bootstrap\"\n[functions.x]\npackage = \"two\"\nbin = \"x\"\n",
+    );
+    let expected = [
+        ("one", "one/bootstrap, calm"),
+        ("two", "two/bootstrap, calm"),
+        ("x", "two/x, calm"),
+    ];
+    assert_says(&twins, "build -q", &expected);
+    let packages = |call: &String| -> Vec<String> {
+        let package = regex::Regex::new("--package [a-z]+").unwrap();
+        package
+            .find_iter(call)
+            .map(|found| found.as_str().to_owned())
+            .collect()
+    };
+    let together: Vec<_> = cargo_calls(&twins, "").iter().map(packages).collect();
+    assert_eq!(together, [["--package one"], ["--package two"]]);
+    for (function, call) in [("one", 0), ("two", 1), ("x", 1)] {
+        let alone: Vec<_> = cargo_calls(&twins, function).iter().map(packages).collect();
+        assert_eq!(alone, together[call..=call], "{function}");
     }
 }
 
@@ -193,6 +292,32 @@ fn an_internal_extension_lies_in_the_functions_own_zip() {
         .map(|file| file["name"].clone())
         .collect();
     assert_eq!(names, ["bootstrap", "wrapper"]);
+}
+
+#[test]
+fn features_in_another_order_are_the_same_features() {
+    let orders = Crate::binary("orders").manifest("[features]\na = []\nb = []").file(
+        "slsbuild.toml",
+        "[functions.one]\npackage = \"orders\"\nfeatures = [\"a\", \"b\"]\n[functions.two]\npackage = \"orders\"\nfeatures = [\"b\", \"a\", \"b\"]\n",
+    );
+    assert_eq!(cargo_calls(&orders, "").len(), 1);
+}
+
+#[test]
+fn an_internal_extension_that_fails_is_told_with_the_function_that_packs_it() {
+    let pair = pair(
+        "[defaults]\narch = \"amd64\"\n[functions.orders]\npackage = \"orders\"\nextensions = [\"wrapper\"]\n[functions.wrapper]\npackage = \"billing\"\nkind = \"extension\"\ninternal = true\n",
+    )
+    .file("billing/src/main.rs", "fn main() { nonsense }\n");
+    let failed = pair.outcome("build --keep-going -q");
+    assert!(failed.starts_with("exit code: 101"), "{failed}");
+    let (_, ours) = failed.rsplit_once("due to 1 previous error").unwrap();
+    insta::assert_snapshot!(ours, @r"
+    error: `wrapper`: `cargo build` failed
+    hint: cargo says why above; to see the command that failed: slsbuild zip -v
+    error: `orders`: extension `wrapper` of `orders` was not built for amd64
+    error: 2 artifacts could not be made
+    ");
 }
 
 #[test]

@@ -41,6 +41,9 @@ fn a_go_package_is_a_function_of_its_directorys_name() {
         root.contains(".slsbuild/shop/lambda/arm64/bootstrap.zip"),
         "{root}"
     );
+    let command = root.lines().find(|line| line.contains("go build"));
+    let command = command.unwrap();
+    assert!(command.contains(" -o bootstrap "), "{command}");
 }
 
 #[test]

@@ -149,6 +149,86 @@ fn what_cannot_train_is_refused_before_cargo_runs() {
     insta::assert_snapshot!("a_function_without_events", refused);
 }
 
+/// Functions of one package that are compiled in two ways.
+fn unlike() -> Crate {
+    Crate::binary("orders")
+        .manifest("[features]\nloud = []")
+        .file("events/a.json", "{}")
+        .file(
+            "slsbuild.toml",
+            "[functions.full]\npackage = \"orders\"\nfeatures = [\"loud\"]\n[functions.lite]\npackage = \"orders\"\n",
+        )
+}
+
+#[test]
+fn functions_that_are_not_compiled_alike_are_still_several() {
+    let unlike = unlike();
+    insta::assert_snapshot!(unlike.outcome("build --pgo events"), @r"
+    exit code: 3
+    --- stdout
+    --- stderr
+    error: there is no event for function `full` in `events`
+    hint: put one event a file into a directory; with several functions, into one of each function's name: events/full/
+    ");
+    for function in ["full", "lite"] {
+        unlike.write(&format!("events/{function}/a.json"), b"{}");
+    }
+    insta::assert_snapshot!(unlike.outcome("build --pgo events --pgo-out x.profdata"), @r"
+    exit code: 2
+    --- stdout
+    --- stderr
+    error: `--pgo-out x.profdata` is for functions that are compiled alike, and `full` and `lite` are not: each would overwrite the other's profile
+    hint: keep one at a time: slsbuild build full --pgo events --pgo-out full.profdata
+    ");
+    let arches = unlike.path().join("slsbuild.toml");
+    let text = fs_err::read_to_string(&arches).unwrap();
+    fs_err::write(&arches, format!("{text}arch = \"amd64\"\n")).unwrap();
+    let misled = unlike.outcome("build --pgo-profile x.profdata");
+    assert!(
+        misled.contains("`--pgo-profile x.profdata` is for one arch, and this builds for 2"),
+        "{misled}"
+    );
+    let one = unlike.outcome("plan lite --pgo events --pgo-out x.profdata");
+    assert!(one.starts_with("exit code: 0"), "{one}");
+    assert!(!unlike.path().join("target").exists());
+}
+
+#[test]
+fn a_function_is_trained_with_its_own_variables() {
+    let moods = trainee("moods", &[("a.json", "{}")]).file(
+        "slsbuild.toml",
+        "[functions.moods]\npackage = \"moods\"\nenv = { MOOD = \"init-exit-3\" }\n",
+    );
+    let trained = format!("build {HOST} --pgo events --pgo-repeat 1");
+    let failed = moods.outcome(&trained);
+    assert!(
+        failed.contains("error: function `moods` failed: Runtime.ExitError"),
+        "{failed}"
+    );
+    let of_this_call = moods.outcome(&format!("{trained} --pgo-env MOOD=fine"));
+    assert!(of_this_call.starts_with("exit code: 0"), "{of_this_call}");
+}
+
+#[test]
+fn what_fails_in_training_is_told_of_its_function_and_the_others_say_that_they_went_with_it() {
+    let moods = trainee("moods", &[("one/a.json", "{}"), ("two/a.json", "{}")]).file(
+        "slsbuild.toml",
+        "[functions.one]\npackage = \"moods\"\n[functions.two]\npackage = \"moods\"\nenv = { MOOD = \"init-exit-3\" }\n",
+    );
+    let failed = moods.outcome(&format!(
+        "build {HOST} -q --pgo events --pgo-repeat 1 --keep-going"
+    ));
+    insta::assert_snapshot!(failed, @r"
+    exit code: 7
+    --- stdout
+    --- stderr
+    error: `one`: not built, since `two` and it are built together: function `two` failed: Runtime.ExitError: Runtime exited with error: exit status 3
+    error: `two`: function `two` failed: Runtime.ExitError: Runtime exited with error: exit status 3
+    hint: it failed in training; variables of its environment are passed by --pgo-env KEY=VALUE
+    error: 2 artifacts could not be made
+    ");
+}
+
 /// A rustc whose sysroot has the targets but not the component.
 #[test]
 fn without_llvm_tools_the_command_that_installs_them_is_said() {
