@@ -28,6 +28,13 @@ impl Sha256 {
         }
     }
 
+    /// The digest that is spelled in hex, if it is one.
+    pub fn from_hex(text: &str) -> Option<Self> {
+        let mut bytes = [0; 32];
+        hex::decode_to_slice(text, &mut bytes).ok()?;
+        Some(Self(bytes))
+    }
+
     /// The base64 spelling, which Lambda, CloudFormation and Terraform use as `CodeSha256`.
     pub fn base64(&self) -> String {
         base64::engine::general_purpose::STANDARD.encode(self.0)
@@ -56,5 +63,7 @@ mod tests {
             "ungWv48Bz+pBQUDeXa4iI7ADYaOWF3qctBD/YfIAFa0="
         );
         assert_eq!(Sha256::of_reader(&b"abc"[..]).unwrap(), digest);
+        assert_eq!(Sha256::from_hex(&digest.to_string()), Some(digest));
+        assert_eq!(Sha256::from_hex("ba78"), None);
     }
 }

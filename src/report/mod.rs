@@ -1,6 +1,7 @@
 //! The report: what was made, as data with a stable JSON form. `human.rs` says it to people, `fresh.rs` keeps it beside
 //! the artifact so that an unchanged one is not made again.
 
+pub mod digests;
 pub mod fresh;
 pub mod human;
 
