@@ -11,6 +11,7 @@ use super::train;
 use crate::build;
 use crate::cli::Format;
 use crate::error::{Error, Result};
+use crate::finding::Finding;
 use crate::fs;
 use crate::plan::{Group, Plan, Step};
 use crate::project::config::Kind;
@@ -60,14 +61,32 @@ pub fn make(
 
     let mut made = Vec::new();
     let mut failures = Vec::new();
+    let mut stale = Vec::new();
     for Outcome { step, packed } in outcomes {
         match packed.and_then(|packed| layout::write(step, ui).map(|()| packed)) {
             Ok(packed) => made.push(packed),
-            Err(error) => failures.push((step.function.name.clone(), error)),
+            Err(error) => {
+                failures.push((step.function.name.clone(), error));
+                stale.extend(
+                    step.artifact
+                        .exists()
+                        .then(|| fs::from_here(&step.artifact)),
+                );
+            }
         }
     }
     tell(&made, telling, started.elapsed(), ui);
-    let report = Report::new(made.into_iter().map(|packed| packed.artifact).collect());
+    for path in stale {
+        ui.note(format_args!(
+            "`{}` is still that of an earlier build",
+            path.display()
+        ));
+    }
+    failures.append(&mut plan.failures);
+    let report = Report {
+        findings: failures.iter().map(finding).collect(),
+        ..Report::new(made.into_iter().map(|packed| packed.artifact).collect())
+    };
     report.save(&plan.root)?;
     show(&report.artifacts, &report, format, ui)?;
     verdict(failures, ui)
@@ -263,6 +282,18 @@ fn show(artifacts: &[Artifact], report: &Report, format: Format, ui: Ui) -> Resu
         Format::Human => artifacts
             .iter()
             .try_for_each(|artifact| ui.result(artifact.path.display())),
+    }
+}
+
+/// A failure as the report tells it.
+fn finding((function, error): &(String, Error)) -> Finding {
+    let finding = Finding::error(
+        "build/failed",
+        format!("`{function}`: {}", error.one_line()),
+    );
+    match error.hint() {
+        Some(hint) => finding.with_hint(hint),
+        None => finding,
     }
 }
 

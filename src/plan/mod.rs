@@ -19,7 +19,7 @@ pub mod wishes;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::project::graph::Touch;
 use crate::project::{Function, Project, Source};
 use crate::settings::{FunctionSettings, Settings};
@@ -52,7 +52,7 @@ pub struct Wish {
 }
 
 /// What will be done.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Plan {
     /// Functions that are compiled together.
     pub groups: Vec<Group>,
@@ -62,6 +62,8 @@ pub struct Plan {
     pub keep_going: bool,
     /// Whether this call asks for profile-guided code.
     pub guided: bool,
+    /// Functions that cannot be built, where the others are to be.
+    pub failures: Vec<(String, Error)>,
 }
 
 /// Functions that are compiled together.
@@ -90,8 +92,24 @@ impl Plan {
     /// Decides what will be done. Reads the machine and the project, changes nothing.
     ///
     /// # Errors
-    /// For everything that can be known to fail before a compiler runs.
+    /// For everything that can be known to fail before a compiler runs; with `--keep-going`, only when that is everything.
     pub fn new(
+        wishes: &[Wish],
+        project: &Project,
+        output: &Output,
+        settings: &Settings,
+        touch: Touch,
+        ui: Ui,
+    ) -> Result<Self> {
+        let plan = |wishes: &[Wish]| Self::whole(wishes, project, output, settings, touch, ui);
+        match plan(wishes) {
+            Err(error) if settings.cargo.keep_going => sifted(wishes, error, plan),
+            planned => planned,
+        }
+    }
+
+    /// A plan of all wishes, or the first reason why there is none.
+    fn whole(
         wishes: &[Wish],
         project: &Project,
         output: &Output,
@@ -119,6 +137,7 @@ impl Plan {
             root: output.root.clone(),
             keep_going: settings.cargo.keep_going,
             guided: settings.overrides.pgo.is_some(),
+            failures: Vec::new(),
         };
         let asked = plan.steps().filter(|step| !step.companion);
         output.refuse_several(asked.count())?;
@@ -142,6 +161,30 @@ impl Plan {
             }
         }
     }
+}
+
+/// The plan of those wishes that can be built, each tried alone. `error` is why there is none of all.
+fn sifted(wishes: &[Wish], error: Error, plan: impl Fn(&[Wish]) -> Result<Plan>) -> Result<Plan> {
+    let mut failures = Vec::new();
+    let mut kept = wishes.to_vec();
+    for (index, wish) in wishes.iter().enumerate().filter(|(_, wish)| wish.wanted) {
+        let mut alone = wishes.to_vec();
+        for (other, wish) in alone.iter_mut().enumerate() {
+            wish.wanted = other == index;
+        }
+        if let Err(error) = plan(&alone) {
+            kept[index].wanted = false;
+            failures.push((wish.function.name.clone(), error));
+        }
+    }
+    // What fails only together, or leaves nothing, fails as it did.
+    if failures.is_empty() || kept.iter().all(|wish| !wish.wanted) {
+        return Err(error);
+    }
+    Ok(Plan {
+        failures,
+        ..plan(&kept)?
+    })
 }
 
 /// Tells each plan which binaries more than one call of cargo writes, over all plans: cargo puts binaries of one name,
