@@ -1,15 +1,17 @@
 //! Which functions are built, and what holds for each: those that the configuration names, or those that are found as cargo
 //! finds them.
 
-use std::collections::BTreeSet;
+mod choose;
+
 use std::path::{Path, PathBuf};
 
 use super::{Wish, companions};
-use crate::error::{Error, Names, Result, did_you_mean};
+use crate::error::{Error, Names, Result};
 use crate::project::config::{CargoLambda, FunctionTable, Kind, Located, Place, Section};
 use crate::project::{Function, Project, RustBinary, Source, go};
 use crate::settings::{Asked, FunctionSettings, Layer, Origin, Settings};
 use crate::ui::Ui;
+use choose::{choose, narrowed, refuse_taken};
 
 /// The functions of `slsbuild build`: all that the configuration names, or those of `names` with what they need. Without
 /// a function in the configuration, those that cargo would choose.
@@ -32,7 +34,8 @@ pub fn configured(
             hint: Some("name one: [functions.orders] with package = \"orders\"".to_owned()),
         });
     }
-    choose(&mut wishes, names)?;
+    let names = narrowed(&wishes, &settings.cargo, names)?;
+    choose(&mut wishes, &names)?;
     Ok(wishes)
 }
 
@@ -72,6 +75,7 @@ fn found(project: &Project, settings: &Settings, ui: Ui) -> Result<Vec<Wish>> {
         let settings = FunctionSettings::merge(&settings.overrides, &layers)?;
         let bounds = bounds(project, &binary.directory);
         let function = Function::of_binary(binary, bounds);
+        refuse_taken(project, &declared, &function)?;
         chosen.push(function.name.clone());
         declared.push(Wish {
             function,
@@ -102,8 +106,8 @@ fn say_theirs(theirs: &CargoLambda, package: &str, ui: Ui) {
     ));
 }
 
-/// The functions of `slsbuild plan`: those of `build` where the configuration names some and nothing else is asked for,
-/// else those of `zip`.
+/// The functions of `slsbuild plan`: those of `build` where the configuration names some and no Go package or ready binary
+/// is asked for, else those of `zip`.
 ///
 /// # Errors
 /// As for the two.
@@ -114,10 +118,7 @@ pub fn planned(
     asked: &Asked,
     ui: Ui,
 ) -> Result<Vec<Wish>> {
-    let cargo = &settings.cargo;
-    let is_for_zip =
-        *asked != Asked::Rust || !cargo.packages.is_empty() || !cargo.binaries.is_empty();
-    if !is_for_zip && (!names.is_empty() || project.config.declares_functions()) {
+    if *asked == Asked::Rust && (!names.is_empty() || project.config.declares_functions()) {
         return configured(project, settings, names, ui);
     }
     self::asked(project, settings, asked, ui)
@@ -343,38 +344,4 @@ fn lexical(path: &Path) -> PathBuf {
         }
     }
     plain
-}
-
-/// Marks the functions of these names, or all, and what they need.
-fn choose(wishes: &mut [Wish], names: &[String]) -> Result<()> {
-    let known: Vec<&str> = wishes
-        .iter()
-        .map(|wish| wish.function.name.as_str())
-        .collect();
-    if let Some(unknown) = names.iter().find(|name| !known.contains(&name.as_str())) {
-        return Err(Error::Project {
-            message: format!("there is no function `{unknown}`, but {}", Names(&known)),
-            hint: did_you_mean(unknown, &known),
-        });
-    }
-    let mut open: Vec<String> = names.to_owned();
-    if open.is_empty() {
-        open = known.into_iter().map(str::to_owned).collect();
-    }
-    let mut wanted = BTreeSet::new();
-    while let Some(name) = open.pop() {
-        let wish = wishes.iter().find(|wish| wish.function.name == name);
-        if let Some(wish) = wish
-            && wanted.insert(name)
-        {
-            let needed = wish.settings.layers.iter().chain(&wish.settings.extensions);
-            open.extend(needed.map(|located| located.value.clone()));
-        }
-    }
-    for wish in wishes {
-        let name = &wish.function.name;
-        wish.wanted = wanted.contains(name);
-        wish.companion = wish.wanted && !names.is_empty() && !names.contains(name);
-    }
-    Ok(())
 }

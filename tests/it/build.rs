@@ -341,3 +341,45 @@ fn a_ready_binary_is_packed_as_it_is() {
     }
     insta::assert_snapshot!("zip_binary_mistakes", scrub(&shown));
 }
+
+/// A package whose binary is called as another function is.
+fn taken() -> Crate {
+    pair("[functions.billing]\npackage = \"orders\"\n")
+}
+
+#[test]
+fn a_binary_whose_name_a_function_has_is_refused() {
+    let shown = taken().outcome("zip --bin billing --bin orders");
+    insta::assert_snapshot!(shown.replace("--- stdout\n", ""), @r"
+    exit code: 3
+    --- stderr
+    error: binary `billing` of package `billing` and function `billing` of `slsbuild.toml:1:12` would write one artifact
+    hint: build the function: slsbuild build billing; or rename it there
+    ");
+    let shown = taken().outcome("zip -p billing");
+    assert!(shown.starts_with("exit code: 3"), "{shown}");
+}
+
+#[test]
+fn package_and_bin_choose_among_the_functions_of_the_configuration() {
+    let pair = pair(&BOTH.replace("[functions.orders]", "[functions.shop-orders]"));
+    for arguments in [
+        "plan -p orders",
+        "plan --bin orders",
+        "plan -p orders@0.1.0",
+    ] {
+        let shown = pair.outcome(arguments);
+        assert!(shown.contains("\nshop-orders for "), "{shown}");
+        assert!(!shown.contains("billing for "), "{shown}");
+    }
+    let built = pair.outcome("build -q -p orders --format json");
+    assert!(built.contains("\"name\": \"shop-orders\""), "{built}");
+    assert!(!built.contains("\"name\": \"billing\""), "{built}");
+    let none = pair.outcome("build billing --bin orders");
+    insta::assert_snapshot!(none.replace("--- stdout\n", ""), @r"
+    exit code: 3
+    --- stderr
+    error: `--bin orders` means no function that is asked for; the configuration names `shop-orders` and `billing`
+    hint: name a function: slsbuild build NAME; a binary that is none: slsbuild zip --bin orders
+    ");
+}
