@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use super::{Wish, companions};
 use crate::error::{Error, Names, Result};
 use crate::project::config::{CargoLambda, FunctionTable, Kind, Located, Place, Section};
-use crate::project::{Function, Project, RustBinary, Source, go};
+use crate::project::{Function, Project, RustBinary, Source, go, lexical};
 use crate::settings::{Asked, FunctionSettings, Layer, Origin, Settings};
 use crate::ui::Ui;
 use choose::{choose, narrowed, refuse_taken};
@@ -329,19 +329,4 @@ fn bounds(project: &Project, base: &Path) -> PathBuf {
     around
         .min_by_key(|one| one.components().count())
         .map_or_else(|| base.to_owned(), Clone::clone)
-}
-
-/// A path with `.` and `..` resolved in the text alone.
-fn lexical(path: &Path) -> PathBuf {
-    let mut plain = PathBuf::new();
-    for component in path.components() {
-        match component {
-            std::path::Component::CurDir => {}
-            std::path::Component::ParentDir => {
-                plain.pop();
-            }
-            other => plain.push(other),
-        }
-    }
-    plain
 }

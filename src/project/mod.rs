@@ -15,7 +15,7 @@ pub mod toolchain;
 mod workspace;
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use crate::error::{Error, Result};
 use crate::ui::Ui;
@@ -94,4 +94,19 @@ impl Project {
             None => self.directory.join(OUTPUT_BESIDE),
         }
     }
+}
+
+/// A path with `.` and `..` resolved in the text alone, as cargo does with `--manifest-path`.
+pub fn lexical(path: &Path) -> PathBuf {
+    let mut plain = PathBuf::new();
+    for component in path.components() {
+        match component {
+            Component::CurDir => {}
+            Component::ParentDir => {
+                plain.pop();
+            }
+            other => plain.push(other),
+        }
+    }
+    plain
 }

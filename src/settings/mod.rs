@@ -5,7 +5,7 @@ mod function;
 mod values;
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::artifact::zip::DosTime;
 use crate::binary::Strip;
@@ -22,7 +22,7 @@ pub use values::parse_arch;
 pub struct Settings {
     /// What flags and environment say of every function.
     pub overrides: Overrides,
-    /// The configuration file that was asked for.
+    /// The configuration file that was asked for, absolute.
     pub config: Option<PathBuf>,
     /// The directory of what is kept between projects.
     pub cache: PathBuf,
@@ -107,22 +107,34 @@ impl Settings {
     pub fn resolve(arguments: &BuildArgs) -> Result<Self> {
         Ok(Self {
             overrides: overrides(arguments)?,
-            config: arguments.config.clone(),
+            config: given_path(arguments.config.as_deref())
+                .map(std::path::absolute)
+                .transpose()?,
             cache: cache_directory()?,
             modified: source_date_epoch()?,
-            out_dir: arguments.out_dir.clone(),
+            out_dir: given_path(arguments.out_dir.as_deref()).map(Path::to_owned),
             layout: arguments.layout.unwrap_or(cli::Layout::Slsbuild),
             cargo: cargo_options(&arguments.cargo)?,
         })
     }
 }
 
+/// A text that says something: an empty variable of the environment is one that is not set.
+fn given(text: Option<&String>) -> Option<String> {
+    text.filter(|text| !text.is_empty()).cloned()
+}
+
+/// The same for a path.
+fn given_path(path: Option<&Path>) -> Option<&Path> {
+    path.filter(|path| !path.as_os_str().is_empty())
+}
+
 fn overrides(arguments: &BuildArgs) -> Result<Overrides> {
     let arches = values::arches(&arguments.arch, &arguments.target);
     let mut overrides = Overrides {
         targets: values::targets(&arches, &arguments.target)?,
-        runtime: arguments.runtime.clone(),
-        profile: arguments.cargo.profile.clone(),
+        runtime: given(arguments.runtime.as_ref()),
+        profile: given(arguments.cargo.profile.as_ref()),
         features: features(&arguments.cargo),
         optimize: arguments.optimize.map(|aim| match aim {
             cli::Optimize::Size => Optimize::Size,

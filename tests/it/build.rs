@@ -383,3 +383,38 @@ fn package_and_bin_choose_among_the_functions_of_the_configuration() {
     hint: name a function: slsbuild build NAME; a binary that is none: slsbuild zip --bin orders
     ");
 }
+
+#[test]
+fn a_configuration_is_named_from_where_the_command_is_typed() {
+    let pair = pair("[functions.wrong]\npackage = \"orders\"\n")
+        .file("other/ci.toml", "[functions.right]\npackage = \"orders\"\n")
+        .file("here/x", "");
+    let manifest = "--manifest-path ../orders/Cargo.toml";
+    let mut flag = pair.slsbuild(&format!("config {manifest} --config ../other/ci.toml"));
+    let mut variable = pair.slsbuild(&format!("config {manifest}"));
+    variable.env("SLSBUILD_CONFIG", "../other/ci.toml");
+    for command in [&mut flag, &mut variable] {
+        let shown = crate::support::outcome(command.current_dir(pair.path().join("here")));
+        assert!(shown.contains("[functions.right]"), "{shown}");
+    }
+}
+
+#[test]
+fn a_manifest_elsewhere_is_not_held_to_the_configuration_here() {
+    let there = Crate::empty()
+        .file("one/Cargo.toml", &manifest("one", ""))
+        .file("one/src/main.rs", "fn main() {}\n")
+        .file("one/src/bin/more.rs", "fn main() {}\n")
+        .file("here/slsbuild.toml", "[functions.wrong]\ngo = \".\"\n");
+    let mut command = there.slsbuild("plan --bin one --manifest-path ../one/Cargo.toml");
+    let shown = crate::support::outcome(command.current_dir(there.path().join("here")));
+    assert!(shown.contains("\none for "), "{shown}");
+    // A member is the current package, as it is for cargo.
+    let pair = pair("");
+    let mut command = pair.slsbuild("plan --manifest-path ../orders/Cargo.toml");
+    let shown = crate::support::outcome(command.current_dir(pair.path().join("billing")));
+    assert!(
+        shown.contains("\norders for ") && !shown.contains("billing for"),
+        "{shown}"
+    );
+}

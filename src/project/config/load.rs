@@ -12,6 +12,7 @@ use super::{
 };
 use crate::error::{Error, Result, did_you_mean};
 use crate::fs;
+use crate::project::lexical;
 
 /// The file's name, where none is asked for.
 pub const FILE: &str = "slsbuild.toml";
@@ -51,7 +52,7 @@ pub struct Loaded {
     pub cargo_lambda: BTreeMap<String, CargoLambda>,
 }
 
-/// Reads the file asked for, else the nearest above `start`, and the manifests' sections.
+/// Reads the file asked for, which is relative to `start`, else the nearest above that, and the manifests' sections.
 ///
 /// # Errors
 /// [`Error::Usage`] when the one asked for is no file, [`Error::Config`] when a file cannot be read or meant.
@@ -84,12 +85,12 @@ fn find(asked: Option<&Path>, start: &Path) -> Result<Option<PathBuf>> {
     };
     let file = start.join(path);
     if file.is_file() {
-        return Ok(Some(file));
+        return Ok(Some(lexical(&file)));
     }
     Err(Error::Usage {
         message: format!(
             "`{}` is no file, so it cannot be the configuration",
-            path.display()
+            fs::from_here(path).display()
         ),
         hint: Some(format!("name a {FILE}: --config PATH/{FILE}")),
     })
