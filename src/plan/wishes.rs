@@ -60,6 +60,8 @@ fn found(project: &Project, settings: &Settings, ui: Ui) -> Result<Vec<Wish>> {
             continue;
         }
         let theirs = theirs.map(|theirs| (theirs, theirs.keys()));
+        let bounds = bounds(project, &binary.directory);
+        let function = Function::of_binary(binary.clone(), bounds);
         let mut layers = defaults(project, None, Some(&binary.package));
         if let Some((theirs, keys)) = &theirs {
             say_theirs(theirs, &binary.package, ui);
@@ -72,9 +74,7 @@ fn found(project: &Project, settings: &Settings, ui: Ui) -> Result<Vec<Wish>> {
                 },
             );
         }
-        let settings = FunctionSettings::merge(&settings.overrides, &layers)?;
-        let bounds = bounds(project, &binary.directory);
-        let function = Function::of_binary(binary, bounds);
+        let settings = FunctionSettings::merge(&settings.overrides, &layers, &function)?;
         refuse_taken(project, &declared, &function)?;
         chosen.push(function.name.clone());
         declared.push(Wish {
@@ -170,16 +170,17 @@ fn named(
         Source::Rust(_) | Source::Ready(_) | Source::Files => project.directory.clone(),
     };
     let layers = defaults(project, None, None);
+    let function = Function {
+        name,
+        kind: Kind::Function,
+        internal: false,
+        bounds: bounds(project, &directory),
+        directory,
+        source,
+    };
     Ok(vec![Wish {
-        settings: FunctionSettings::merge(&settings.overrides, &layers)?,
-        function: Function {
-            name,
-            kind: Kind::Function,
-            internal: false,
-            bounds: bounds(project, &directory),
-            directory,
-            source,
-        },
+        settings: FunctionSettings::merge(&settings.overrides, &layers, &function)?,
+        function,
         wanted: true,
         companion: false,
     }])
@@ -199,7 +200,7 @@ fn declared(project: &Project, settings: &Settings) -> Result<Vec<Wish>> {
                 own: true,
             }];
             layers.extend(defaults(project, Some(section), package));
-            let mut settings = FunctionSettings::merge(&settings.overrides, &layers)?;
+            let mut settings = FunctionSettings::merge(&settings.overrides, &layers, &function)?;
             settings.origins.extend(origins(table));
             wishes.push(Wish {
                 function,

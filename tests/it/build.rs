@@ -418,3 +418,54 @@ fn a_manifest_elsewhere_is_not_held_to_the_configuration_here() {
         "{shown}"
     );
 }
+
+/// The `key = value` lines that `config` prints of a function, without their origins.
+fn printed(shown: &str, function: &str) -> Vec<String> {
+    let mut lines = shown
+        .lines()
+        .skip_while(|line| *line != format!("[functions.{function}]"));
+    lines.next();
+    lines
+        .take_while(|line| !line.is_empty() && !line.starts_with("---"))
+        .map(|line| line.split("  #").next().unwrap().trim_end().to_owned())
+        .collect()
+}
+
+#[test]
+fn defaults_hold_for_what_they_are_for() {
+    let pair = pair(
+        "[defaults]\narch = [\"amd64\"]\nlayers = [\"files\"]\nextensions = [\"wrapper\"]\nstrip = \"none\"\nbudget.zip = \"2 MB\"\nfeatures = []\nenv = { A = \"1\" }\n\
+        [functions.orders]\npackage = \"orders\"\n\
+        [functions.site]\ngo = \"./site\"\n\
+        [functions.files]\nkind = \"layer\"\ninclude = [\"templates\"]\n\
+        [functions.telemetry]\npackage = \"billing\"\nkind = \"extension\"\narch = [\"arm64\"]\n\
+        [functions.wrapper]\npackage = \"billing\"\nkind = \"extension\"\ninternal = true\n",
+    );
+    let shown = pair.outcome("config --include Cargo.toml");
+    let has = |function: &str, key: &str| {
+        let lines = printed(&shown, function);
+        lines.iter().any(|line| line.starts_with(key))
+    };
+    let functions = ["orders", "site", "files", "telemetry", "wrapper"];
+    let with = |key: &str| functions.map(|function| has(function, key));
+    assert_eq!(with("arch"), [true; 5], "{shown}");
+    assert_eq!(with("layers"), [true, true, false, false, false], "{shown}");
+    assert_eq!(
+        with("extensions"),
+        [true, true, false, false, false],
+        "{shown}"
+    );
+    assert_eq!(with("strip"), [true, false, false, true, true], "{shown}");
+    assert_eq!(with("env"), [true, true, false, true, true], "{shown}");
+    assert_eq!(
+        with("budget.zip"),
+        [true, true, true, true, false],
+        "{shown}"
+    );
+    assert_eq!(
+        with("include = [\"Cargo.toml\"]"),
+        [true, true, false, true, false],
+        "{shown}"
+    );
+    assert!(has("files", "include = [\"templates\"]"), "{shown}");
+}

@@ -406,6 +406,8 @@ fn a_key_stands_only_where_it_means_something() {
         "kind = 'layer'\ninclude = ['a']\nldflags = '-s'",
         "kind = 'layer'\ninclude = ['a']\nenv = { A = 'b' }",
         "kind = 'extension'\npackage = 'x'\nlayers = ['a']",
+        "kind = 'extension'\npackage = 'x'\ninternal = true\ninclude = ['a']",
+        "kind = 'extension'\ngo = '.'\ninternal = true\nbudget.zip = '2 MB'",
         "package = 'x'\ninternal = true",
         "kind = 'layer'",
         "kind = 'layer'\ninclude = []",
@@ -428,6 +430,10 @@ fn a_key_stands_only_where_it_means_something() {
     hint: remove it, or put it below [defaults], where it holds for those that it is for
     error: `slsbuild.toml:4:1`: `layers` is for functions, and `orders` is an extension
     hint: remove it, or put it below [defaults], where it holds for those that it is for
+    error: `slsbuild.toml:5:1`: `include` is for what has a zip of its own, and `orders` is an internal extension
+    hint: put it below the function that packs it
+    error: `slsbuild.toml:5:1`: `budget` is for what has a zip of its own, and `orders` is an internal extension
+    hint: put it below the function that packs it
     error: `slsbuild.toml:3:12`: `internal` is for `kind = "extension"`
     hint: kind = "extension"
     error: `slsbuild.toml:1:12`: layer `orders` has no `include`, which is all that it is made of
