@@ -1,5 +1,5 @@
 //! A text becomes a section: `slsbuild.toml` as a whole, or the tables below `metadata` of a Cargo.toml. Which keys
-//! there are is `keys.rs`'s, what they may say together `checks.rs`'s.
+//! there are is `table.rs`'s, what they may say together `checks.rs`'s.
 
 use std::path::Path;
 

@@ -46,7 +46,7 @@ pub(super) static KEYS: &[Key<Keys>] = &[
         "include",
         For::Artifact,
         Slot::Includes(|keys| &mut keys.include),
-        "Files, directories and globs to pack too, relative to this file: PATH, GLOB, FROM:TO, or a table of both.",
+        "Files, directories and globs to pack too: PATH, GLOB, FROM:TO, or a table of both. Relative to the Rust package's directory, to the Go package's, else to this file's.",
     ),
     key(
         "layers",
