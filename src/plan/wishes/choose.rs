@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::error::{Error, Names, Result, did_you_mean};
-use crate::plan::Wish;
+use crate::plan::{Wish, companions};
 use crate::project::{CargoOptions, Function, Project, RustBinary};
 
 /// The names that are chosen where `--package` or `--bin` is given: of those asked for, or of all, the functions that are
@@ -123,10 +123,10 @@ pub(super) fn choose(wishes: &mut [Wish], names: &[String]) -> Result<()> {
             open.extend(needed.map(|located| located.value.clone()));
         }
     }
-    for wish in wishes {
+    for wish in &mut *wishes {
         let name = &wish.function.name;
         wish.wanted = wanted.contains(name);
         wish.companion = wish.wanted && !names.is_empty() && !names.contains(name);
     }
-    Ok(())
+    companions::refuse_bad_ready(wishes)
 }
