@@ -3,6 +3,7 @@
 
 mod choose;
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use super::{Wish, companions};
@@ -42,10 +43,12 @@ pub fn configured(
 /// The functions that cargo would choose, each with what the configuration says of it.
 fn found(project: &Project, settings: &Settings, ui: Ui) -> Result<Vec<Wish>> {
     let workspace = project.workspace()?;
-    let mut declared = declared(project, settings)?;
+    let mut wishes = declared(project, settings)?;
     let mut chosen = Vec::new();
+    let mut said = BTreeSet::new();
     for binary in workspace.select(&settings.cargo)? {
         let theirs = project.cargo_lambda.get(&binary.package);
+        let theirs = theirs.map(CargoLambda::used).transpose()?;
         let is_left_out = theirs.is_some_and(|theirs| {
             let named = settings.cargo.binaries.contains(&binary.name);
             !named && !theirs.bin.is_empty() && !theirs.bin.contains(&binary.name)
@@ -53,36 +56,20 @@ fn found(project: &Project, settings: &Settings, ui: Ui) -> Result<Vec<Wish>> {
         if is_left_out {
             continue;
         }
-        let of_binary = |wish: &&mut Wish| wish.function.binary() == Some(&binary);
-        if let Some(wish) = declared.iter_mut().find(of_binary) {
-            wish.wanted = true;
-            chosen.push(wish.function.name.clone());
+        let mut declared = wishes.iter().map(|wish| &wish.function);
+        if let Some(function) = declared.find(|function| function.binary() == Some(&binary)) {
+            chosen.push(function.name.clone());
             continue;
         }
-        let theirs = theirs.map(|theirs| (theirs, theirs.keys()));
-        let bounds = bounds(project, &binary.directory);
-        let function = Function::of_binary(binary.clone(), bounds);
-        let mut layers = defaults(project, None, Some(&binary.package));
-        if let Some((theirs, keys)) = &theirs {
+        if let Some(theirs) = theirs
+            && said.insert(binary.package.clone())
+        {
             say_theirs(theirs, &binary.package, ui);
-            layers.insert(
-                0,
-                Layer {
-                    keys,
-                    directory: &binary.directory,
-                    own: false,
-                },
-            );
         }
-        let settings = FunctionSettings::merge(&settings.overrides, &layers, &function)?;
-        refuse_taken(project, &declared, &function)?;
-        chosen.push(function.name.clone());
-        declared.push(Wish {
-            function,
-            settings,
-            wanted: true,
-            companion: false,
-        });
+        let wish = undeclared(project, settings, binary, theirs)?;
+        refuse_taken(project, &wishes, &wish.function)?;
+        chosen.push(wish.function.name.clone());
+        wishes.push(wish);
     }
     if chosen.is_empty() {
         return Err(Error::Project {
@@ -90,8 +77,36 @@ fn found(project: &Project, settings: &Settings, ui: Ui) -> Result<Vec<Wish>> {
             hint: Some("name one: slsbuild zip --bin NAME".to_owned()),
         });
     }
-    choose(&mut declared, &chosen)?;
-    Ok(declared)
+    choose(&mut wishes, &chosen)?;
+    Ok(wishes)
+}
+
+/// A binary that no table declares, with the defaults that hold for it and what its package says to cargo-lambda.
+fn undeclared(
+    project: &Project,
+    settings: &Settings,
+    binary: RustBinary,
+    theirs: Option<&CargoLambda>,
+) -> Result<Wish> {
+    let theirs = theirs.map(CargoLambda::keys);
+    let directory = binary.directory.clone();
+    let mut layers: Vec<Layer<'_>> = theirs
+        .iter()
+        .map(|keys| Layer {
+            keys,
+            directory: &directory,
+            own: false,
+        })
+        .collect();
+    layers.extend(defaults(project, None, Some(&binary.package)));
+    let bounds = bounds(project, &directory);
+    let function = Function::of_binary(binary, bounds);
+    Ok(Wish {
+        settings: FunctionSettings::merge(&settings.overrides, &layers, &function)?,
+        function,
+        wanted: true,
+        companion: false,
+    })
 }
 
 /// Says what is taken over from cargo-lambda's section, and what is not.

@@ -33,7 +33,7 @@ pub const OUTPUT_BESIDE: &str = ".slsbuild";
 pub struct Project {
     /// What its files say.
     pub config: Config,
-    /// What packages without a section of ours say to cargo-lambda, by their names.
+    /// What packages say to cargo-lambda, by their names, where there is no section of ours at all.
     pub cargo_lambda: BTreeMap<String, CargoLambda>,
     /// The cargo workspace, if there is one.
     pub workspace: Option<Workspace>,

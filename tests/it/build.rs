@@ -492,3 +492,25 @@ fn a_ready_binary_that_is_not_there_for_an_arch_is_noticed_in_the_plan() {
     hint: name a file for each arch below [functions.agent]: binary = "dist/{arch}/agent"
     "#);
 }
+
+#[test]
+fn cargo_lambdas_section_is_told_once_and_left_where_there_is_one_of_ours() {
+    let lambda = "[package.metadata.lambda.build]\ninclude = [\"data.txt\"]\n";
+    let twins = Crate::binary("orders")
+        .file("src/bin/billing.rs", "fn main() {}\n")
+        .file("data.txt", "one")
+        .manifest(lambda);
+    let shown = twins.outcome("config --bin orders --bin billing");
+    assert_eq!(
+        shown.matches("says what cargo-lambda builds").count(),
+        1,
+        "{shown}"
+    );
+    assert_eq!(shown.matches("data.txt").count(), 2, "{shown}");
+    twins.write("slsbuild.toml", b"[defaults]\narch = \"amd64\"\n");
+    let shown = twins.outcome("config --bin orders");
+    assert!(
+        !shown.contains("cargo-lambda") && !shown.contains("data.txt"),
+        "{shown}"
+    );
+}

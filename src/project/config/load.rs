@@ -48,7 +48,7 @@ pub struct Loaded {
     pub config: Config,
     /// The file that was asked for or found, absolute.
     pub file: Option<PathBuf>,
-    /// What packages without a section of ours say to cargo-lambda, by the packages' names.
+    /// What packages say to cargo-lambda, by the packages' names, where there is no section of ours at all.
     pub cargo_lambda: BTreeMap<String, CargoLambda>,
 }
 
@@ -118,6 +118,10 @@ fn manifests(loaded: &mut Loaded, workspace: &WorkspaceManifests) -> Result<()> 
         }
     }
     loaded.config.sections.extend(packages);
+    // One section of ours, and theirs are of the past: what is said at two places would be searched at the wrong one.
+    if !loaded.config.sections.is_empty() {
+        loaded.cargo_lambda.clear();
+    }
     Ok(())
 }
 

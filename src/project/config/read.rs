@@ -32,7 +32,7 @@ pub struct ManifestSections {
     pub workspace: Option<Located<Section>>,
     /// `[package.metadata.slsbuild]`, and where it begins.
     pub package: Option<Located<Section>>,
-    /// `[package.metadata.lambda.build]`, where there is no section of ours.
+    /// `[package.metadata.lambda.build]`, where the package has no section of ours.
     pub cargo_lambda: Option<CargoLambda>,
 }
 

@@ -525,7 +525,6 @@ fn a_manifest_holds_sections_with_the_places_of_the_whole_file() {
         "[package.metadata]\nslsbuild = 1",
         "[workspace.metadata.slsbuild]\ndefault = {}",
         "[package.metadata.slsbuild.functions.x]\ngo = '.'\nprofile = 'a'",
-        "[package.metadata.lambda.build]\ninclude = 1",
     ] {
         let error = parse_manifest(text, file, Path::new("/project"), Some("shop"));
         show(&mut shown, &error.unwrap_err());
@@ -537,9 +536,14 @@ fn a_manifest_holds_sections_with_the_places_of_the_whole_file() {
     hint: did you mean `defaults`?
     error: `Cargo.toml:3:1`: `profile` is for Rust, and `x` is built from Go
     hint: remove it, or put it below [defaults], where it holds for those that it is for
-    error: `Cargo.toml:2:11`: `include` is a list of strings, not the number `1`
-    hint: include = ["…"]
     "#);
+    let theirs = "[package.metadata.lambda.build]\ninclude = 1";
+    let read = parse_manifest(theirs, file, Path::new("/project"), Some("shop")).unwrap();
+    let error = read.cargo_lambda.unwrap().used().unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "`Cargo.toml:2:11`: `include` is a list of strings, not the number `1`"
+    );
 }
 
 #[test]
