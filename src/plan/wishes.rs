@@ -99,7 +99,7 @@ fn undeclared(
         })
         .collect();
     layers.extend(defaults(project, None, Some(&binary.package)));
-    let bounds = bounds(project, &directory);
+    let bounds = bounds(project, &directory, &directory);
     let function = Function::of_binary(binary, bounds);
     Ok(Wish {
         settings: FunctionSettings::merge(&settings.overrides, &layers, &function)?,
@@ -180,16 +180,18 @@ fn named(
         choose(&mut wishes, &[name])?;
         return Ok(wishes);
     }
-    let directory = match &source {
-        Source::Go(directory) => directory.clone(),
-        Source::Rust(_) | Source::Ready(_) | Source::Files => project.directory.clone(),
+    let (directory, outside) = match &source {
+        Source::Go(directory) => (directory.clone(), go::module_around(directory)),
+        Source::Rust(_) | Source::Ready(_) | Source::Files => {
+            (project.directory.clone(), project.directory.clone())
+        }
     };
     let layers = defaults(project, None, None);
     let function = Function {
         name,
         kind: Kind::Function,
         internal: false,
-        bounds: bounds(project, &directory),
+        bounds: bounds(project, &directory, &outside),
         directory,
         source,
     };
@@ -300,6 +302,10 @@ fn function(project: &Project, section: &Section, table: &FunctionTable) -> Resu
         Source::Go(directory) => directory.clone(),
         Source::Ready(_) | Source::Files => section.directory.clone(),
     };
+    let outside = match &source {
+        Source::Go(directory) => go::module_around(directory),
+        Source::Rust(_) | Source::Ready(_) | Source::Files => directory.clone(),
+    };
     Ok(Function {
         name: table.name.value.clone(),
         kind,
@@ -308,13 +314,15 @@ fn function(project: &Project, section: &Section, table: &FunctionTable) -> Resu
             .as_ref()
             .is_some_and(|internal| internal.value),
         source,
-        bounds: bounds(project, &directory),
+        bounds: bounds(project, &directory, &outside),
         directory,
     })
 }
 
 fn rust_binary(project: &Project, section: &Section, table: &FunctionTable) -> Result<RustBinary> {
-    let workspace = project.workspace()?;
+    let Some(workspace) = &project.workspace else {
+        return Err(no_workspace(project, table));
+    };
     let package = table.package.as_ref().map(|package| package.value.as_str());
     let package = package.or(section.package.as_deref());
     let bin = table.bin.as_ref().map(|bin| bin.value.as_str());
@@ -334,8 +342,26 @@ fn rust_binary(project: &Project, section: &Section, table: &FunctionTable) -> R
         })
 }
 
-/// The directory that includes do not reach beyond: the outermost of the project's that `base` lies in.
-fn bounds(project: &Project, base: &Path) -> PathBuf {
+/// The failure of a table whose binary could only be a cargo workspace's.
+fn no_workspace(project: &Project, table: &FunctionTable) -> Error {
+    let name = &table.name.value;
+    let said = table.package.as_ref().or(table.bin.as_ref());
+    let place = said.map_or(&table.name.place, |located| &located.place);
+    Error::Config {
+        place: place.to_string(),
+        message: format!(
+            "function `{name}` is built from Rust, and there is no `Cargo.toml` in `{}` or any directory above it",
+            project.directory.display()
+        ),
+        hint: Some(format!(
+            "go = \"./cmd/{name}\" for Go, or name the workspace: --manifest-path PATH/Cargo.toml"
+        )),
+    }
+}
+
+/// The directory that includes do not reach beyond: the outermost of the project's that `base` lies in, or `outside` for
+/// what lies in none.
+fn bounds(project: &Project, base: &Path, outside: &Path) -> PathBuf {
     let workspace = project.workspace.as_ref().map(|workspace| &workspace.root);
     let directories = [Some(&project.directory), workspace];
     let around = directories
@@ -344,5 +370,6 @@ fn bounds(project: &Project, base: &Path) -> PathBuf {
         .filter(|one| base.starts_with(one));
     around
         .min_by_key(|one| one.components().count())
-        .map_or_else(|| base.to_owned(), Clone::clone)
+        .map_or(outside, PathBuf::as_path)
+        .to_owned()
 }

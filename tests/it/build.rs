@@ -514,3 +514,62 @@ fn cargo_lambdas_section_is_told_once_and_left_where_there_is_one_of_ours() {
         "{shown}"
     );
 }
+
+#[test]
+fn hints_on_a_table_are_what_it_can_say() {
+    let wrong = |config: &str| {
+        let shown = pair(config).outcome("plan");
+        shown.replace("--- stdout\n", "")
+    };
+    let mut shown = wrong("[functions.orders]\npackage = \"nothing-like-it\"\n");
+    shown += &wrong("[functions.orders]\npackage = \"orders\"\nbin = \"billing\"\n");
+    let alone = Crate::empty().file(
+        "slsbuild.toml",
+        "[functions.orders]\npackage = \"orders\"\n",
+    );
+    shown += &alone.outcome("plan").replace("--- stdout\n", "");
+    insta::assert_snapshot!(shown, @r#"
+    exit code: 3
+    --- stderr
+    error: `slsbuild.toml:2:11`: package `nothing-like-it` is not in the workspace, which has `orders` and `billing`
+    hint: package = "orders"
+    exit code: 3
+    --- stderr
+    error: `slsbuild.toml:3:7`: no binary `billing`: there is `orders`
+    hint: it is in another package: package = "billing" and bin = "billing"
+    exit code: 3
+    --- stderr
+    error: `slsbuild.toml:2:11`: function `orders` is built from Rust, and there is no `Cargo.toml` in `[crate]` or any directory above it
+    hint: go = "./cmd/orders" for Go, or name the workspace: --manifest-path PATH/Cargo.toml
+    "#);
+}
+
+#[test]
+fn an_empty_variable_is_one_that_is_not_set() {
+    let orders = Crate::binary("orders");
+    let mut command = orders.slsbuild("config");
+    for name in ["RUNTIME", "PROFILE", "FEATURES", "ARCH", "TARGET_CPU"] {
+        command.env(format!("SLSBUILD_{name}"), "");
+    }
+    let shown = crate::support::outcome(&mut command);
+    assert!(shown.starts_with("exit code: 0"), "{shown}");
+    assert!(!shown.contains("environment"), "{shown}");
+}
+
+#[test]
+fn a_go_module_elsewhere_is_the_bound_of_its_functions_includes() {
+    if crate::support::oracle("go").is_none() {
+        return;
+    }
+    let shop = Crate::empty()
+        .file("here/slsbuild.toml", "[functions.site]\ngo = \"../module/cmd/site\"\ninclude = [\"../../shared/a.txt:a.txt\"]\n")
+        .file("module/go.mod", "module example.com/site\n\ngo 1.24\n")
+        .file("module/cmd/site/main.go", "package main\n\nfunc main() {}\n")
+        .file("module/shared/a.txt", "a");
+    let mut command = shop.slsbuild("plan");
+    let shown = crate::support::outcome(command.current_dir(shop.path().join("here")));
+    assert!(
+        shown.contains("site for aarch64-unknown-linux-musl with 1 include"),
+        "{shown}"
+    );
+}
