@@ -1,4 +1,4 @@
-//! Settings: what the flags, the environment and the configuration mean, decided once. No later room sees a flag.
+//! Settings: what the flags, the environment and the configuration mean, decided once: no later room that builds sees a flag.
 //! What holds for a whole run is here, what holds for one function is `function.rs`'s, single values are `values.rs`'s.
 
 mod function;
@@ -31,9 +31,18 @@ pub struct Settings {
     /// The output directory, if one is asked for.
     pub out_dir: Option<PathBuf>,
     /// Whose layout the artifacts are written in.
-    pub layout: cli::Layout,
+    pub layout: Layout,
     /// What cargo is told; its profile and features are each function's own.
     pub cargo: CargoOptions,
+}
+
+/// Whose layout the artifacts are written in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Layout {
+    /// Our own.
+    Slsbuild,
+    /// cargo-lambda's beside it.
+    CargoLambda,
 }
 
 /// What `zip` is asked to build.
@@ -113,7 +122,10 @@ impl Settings {
             cache: cache_directory()?,
             modified: source_date_epoch()?,
             out_dir: given_path(arguments.out_dir.as_deref()).map(Path::to_owned),
-            layout: arguments.layout.unwrap_or(cli::Layout::Slsbuild),
+            layout: match arguments.layout {
+                None | Some(cli::Layout::Slsbuild) => Layout::Slsbuild,
+                Some(cli::Layout::CargoLambda) => Layout::CargoLambda,
+            },
             cargo: cargo_options(&arguments.cargo)?,
         })
     }
