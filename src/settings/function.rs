@@ -338,7 +338,14 @@ impl<'a> Merge<'a> {
 
     fn pgo(&mut self) -> Option<Pgo> {
         if let Some(pgo) = &self.overrides.pgo {
-            self.origins.insert("pgo", Origin::Flag);
+            let (key, repeat) = match pgo {
+                Pgo::Train { repeat, .. } => ("pgo.events", Some(*repeat)),
+                Pgo::Use(_) => ("pgo.profile", None),
+            };
+            self.origins.insert(key, Origin::Flag);
+            if repeat.is_some_and(|repeat| repeat != PGO_REPEAT) {
+                self.origins.insert("pgo.repeat", Origin::Flag);
+            }
             return Some(pgo.clone());
         }
         let layer = self

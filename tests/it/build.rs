@@ -573,3 +573,50 @@ fn a_go_module_elsewhere_is_the_bound_of_its_functions_includes() {
         "{shown}"
     );
 }
+
+#[test]
+fn what_config_prints_can_stand_in_the_file() {
+    let pair = pair(
+        "[defaults]\narch = [\"amd64\"]\nstrip = \"none\"\n\
+        [functions.\"shop.orders\"]\npackage = \"orders\"\nfeatures = [\"postgres\"]\ninclude = [\"../templates\", { from = \"../templates\", to = \"mails\" }]\nlayers = [\"files\"]\nextensions = [\"wrapper\"]\nbudget = { zip = \"2 MB\", unzipped = \"6291457 B\" }\nenv = { \"a.b\" = \"say \\\"hi\\\"\\n\", C = \"\" }\npgo.events = [\"orders/events\"]\n\
+        [functions.site]\ngo = \".\"\ntags = [\"netgo\"]\nldflags = \"-X 'a=b'\"\n\
+        [functions.legacy]\nbinary = \"dist/legacy\"\n\
+        [functions.files]\nkind = \"layer\"\ninclude = [\"templates\"]\n\
+        [functions.wrapper]\npackage = \"billing\"\nkind = \"extension\"\ninternal = true\n",
+    );
+    let print = |arguments: &str, directory: &str| {
+        let mut command = pair.slsbuild(arguments);
+        command.current_dir(pair.path().join(directory));
+        let output = command.output().unwrap();
+        assert!(
+            output.status.success(),
+            "{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let values = |shown: &str| {
+        let lines = shown
+            .lines()
+            .map(|line| line.split("  #").next().unwrap().trim_end());
+        lines.collect::<Vec<_>>().join("\n")
+    };
+    // The paths are those of the file, not those of the directory that it is printed in.
+    let first = print("config", "orders");
+    let shown = first.replace(pair.path().to_str().unwrap(), "[crate]");
+    insta::assert_snapshot!("config_round", shown);
+    pair.write("slsbuild.toml", first.as_bytes());
+    assert_eq!(values(&print("config", "")), values(&first));
+    // What flags say is printed where it can stand, with its origin.
+    let flags = print(
+        "config --pgo orders/events --pgo-repeat 3 --strip symbols",
+        "",
+    );
+    assert!(flags.contains("pgo.repeat = 3"), "{flags}");
+    for key in ["pgo.events", "pgo.repeat"] {
+        let line = flags.lines().find(|line| line.starts_with(key)).unwrap();
+        assert!(line.ends_with("# flag"), "{line}");
+    }
+    pair.write("slsbuild.toml", flags.as_bytes());
+    assert_eq!(values(&print("config", "")), values(&flags));
+}
