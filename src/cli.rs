@@ -1,4 +1,4 @@
-//! Command-line types for clap. No logic: what the flags mean is decided once, in `settings.rs`.
+//! Command-line types for clap. No logic: what the flags mean is decided once, in `settings/`.
 //! A flag has cargo's name when cargo has one.
 
 use std::path::PathBuf;

@@ -1,15 +1,17 @@
 //! `slsbuild config`: what holds for each function after flags, environment and files are merged, and where each value is
 //! said.
 
+mod written;
+
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use serde_json::{Value, json};
 
 use crate::cli::{Format, PlanArgs};
 use crate::error::Result;
-use crate::fs;
 use crate::plan::{Wish, wishes};
-use crate::project::config::Kind;
+use crate::project::config::{Include, Kind};
 use crate::project::{Allocator, Optimize, Panic, Project, Source};
 use crate::settings::{Asked, FunctionSettings, Origin, Pgo, Settings};
 use crate::ui::Ui;
@@ -24,36 +26,46 @@ pub fn config(arguments: &PlanArgs, format: Format, ui: Ui) -> Result<()> {
     let asked = Asked::from(&arguments.zip);
     let wishes = wishes::planned(&project, &settings, &arguments.functions, &asked, ui)?;
     let wanted: Vec<&Wish> = wishes.iter().filter(|wish| wish.wanted).collect();
+    let directory = &project.directory;
     match format {
-        Format::Human => ui.result(human(&wanted).join("\n")),
-        Format::Json => ui.result(format_args!("{:#}", document(&wanted))),
+        Format::Human => ui.result(human(&wanted, directory).join("\n")),
+        Format::Json => ui.result(format_args!("{:#}", document(&wanted, directory))),
     }
 }
 
-/// One function's settings as TOML that could stand in a file, each with its origin.
-fn human(wanted: &[&Wish]) -> Vec<String> {
+/// The functions' settings as TOML that could stand in a file of `directory`, each with its origin.
+fn human(wanted: &[&Wish], directory: &Path) -> Vec<String> {
     let mut lines = Vec::new();
     for wish in wanted {
         if !lines.is_empty() {
             lines.push(String::new());
         }
-        lines.push(format!("[functions.{}]", wish.function.name));
-        let values = values(wish);
-        let width = values
+        lines.push(format!("[functions.{}]", written::key(&wish.function.name)));
+        let entries: Vec<(&str, String)> = values(wish, directory)
             .iter()
-            .map(|(key, value)| key.len() + value.to_string().len());
-        let width = width.max().unwrap_or_default().min(60) + 3;
-        for (key, value) in values {
-            let line = format!("{key} = {}", toml(&value));
-            lines.push(format!("{line:width$}  # {}", origin(&wish.settings, key)));
+            .map(|(key, value)| (*key, format!("{key} = {}", entry(key, value))))
+            .collect();
+        let width = entries.iter().map(|(_, line)| line.chars().count());
+        let width = width.max().unwrap_or_default().min(60);
+        for (key, line) in entries {
+            let origin = origin(&wish.settings, key).replace(char::is_control, " ");
+            lines.push(format!("{line:width$}  # {origin}"));
         }
     }
     lines
 }
 
-fn document(wanted: &[&Wish]) -> Value {
+/// The value of a key; sizes have their unit in a file, and are bytes in JSON.
+fn entry(key: &str, value: &Value) -> String {
+    match value.as_u64() {
+        Some(bytes) if key.starts_with("budget.") => written::size(bytes),
+        Some(_) | None => written::value(value),
+    }
+}
+
+fn document(wanted: &[&Wish], directory: &Path) -> Value {
     let functions = wanted.iter().map(|wish| {
-        let values = values(wish);
+        let values = values(wish, directory);
         let settings: BTreeMap<&str, Value> = values
             .into_iter()
             .map(|(key, value)| {
@@ -86,29 +98,31 @@ fn origin(settings: &FunctionSettings, key: &str) -> String {
 const SOURCE_KEYS: [&str; 6] = ["package", "bin", "go", "binary", "kind", "internal"];
 
 /// What holds for a function, by the keys of the configuration.
-fn values(wish: &Wish) -> Vec<(&'static str, Value)> {
-    let mut values = source(wish);
+fn values(wish: &Wish, directory: &Path) -> Vec<(&'static str, Value)> {
+    let mut values = source(wish, directory);
     values.extend(packing(&wish.settings));
     match wish.function.source {
-        Source::Rust(_) => values.extend(compile(&wish.settings)),
+        Source::Rust(_) => values.extend(compile(&wish.settings, directory)),
         Source::Go(_) => values.extend([
             ("tags", json!(wish.settings.go_tags)),
             ("ldflags", json!(wish.settings.go_ldflags)),
         ]),
         Source::Ready(_) | Source::Files => {}
     }
-    values.retain(|(_, value)| !matches!(value, Value::Null));
+    // A flag says it of all, and in a file it is for these alone.
+    let is_stripped = matches!(wish.function.source, Source::Rust(_) | Source::Ready(_));
+    values.retain(|(key, value)| !matches!(value, Value::Null) && (is_stripped || *key != "strip"));
     values
 }
 
-fn source(wish: &Wish) -> Vec<(&'static str, Value)> {
+fn source(wish: &Wish, directory: &Path) -> Vec<(&'static str, Value)> {
     let mut values = match &wish.function.source {
         Source::Rust(binary) => vec![
             ("package", json!(binary.package)),
             ("bin", json!(binary.name)),
         ],
-        Source::Go(directory) => vec![("go", json!(fs::from_here(directory)))],
-        Source::Ready(path) => vec![("binary", json!(fs::from_here(path)))],
+        Source::Go(package) => vec![("go", json!(written::path(package, directory)))],
+        Source::Ready(path) => vec![("binary", json!(written::path(path, directory)))],
         Source::Files => Vec::new(),
     };
     if wish.function.kind != Kind::Function {
@@ -130,7 +144,10 @@ fn packing(settings: &FunctionSettings) -> Vec<(&'static str, Value)> {
     let includes = settings
         .includes
         .iter()
-        .map(|wanted| wanted.include.to_string());
+        .map(|wanted| match &wanted.include {
+            Include::Path(path) => json!(path),
+            Include::FromTo { from, to } => json!({ "from": from, "to": to }),
+        });
     let names = |list: &[crate::project::config::Located<String>]| -> Value {
         json!(list.iter().map(|one| &one.value).collect::<Vec<_>>())
     };
@@ -165,14 +182,21 @@ fn packing(settings: &FunctionSettings) -> Vec<(&'static str, Value)> {
     ]
 }
 
-fn compile(settings: &FunctionSettings) -> Vec<(&'static str, Value)> {
+fn compile(settings: &FunctionSettings, directory: &Path) -> Vec<(&'static str, Value)> {
     let compile = &settings.compile;
     let features = &compile.features;
     let yes = |set: bool| if set { json!(true) } else { Value::Null };
-    let (events, profile) = match &compile.pgo {
-        Some(Pgo::Train { events, .. }) => (json!(events), Value::Null),
-        Some(Pgo::Use(profile)) => (Value::Null, json!(profile)),
-        None => (Value::Null, Value::Null),
+    let (events, repeat, profile) = match &compile.pgo {
+        Some(Pgo::Train { events, repeat, .. }) => {
+            let events = events.iter().map(|path| written::path(path, directory));
+            let events = json!(events.collect::<Vec<_>>());
+            (events, json!(repeat), Value::Null)
+        }
+        Some(Pgo::Use(profile)) => {
+            let profile = json!(written::path(profile, directory));
+            (Value::Null, Value::Null, profile)
+        }
+        None => (Value::Null, Value::Null, Value::Null),
     };
     vec![
         ("profile", json!(compile.profile)),
@@ -211,21 +235,7 @@ fn compile(settings: &FunctionSettings) -> Vec<(&'static str, Value)> {
         ),
         ("runtime-archive", json!(compile.runtime_archive)),
         ("pgo.events", events),
+        ("pgo.repeat", repeat),
         ("pgo.profile", profile),
     ]
-}
-
-/// A value as TOML writes it.
-fn toml(value: &Value) -> String {
-    match value {
-        Value::Object(table) => {
-            let entries = table.iter().map(|(key, value)| format!("{key} = {value}"));
-            format!("{{ {} }}", entries.collect::<Vec<_>>().join(", "))
-        }
-        Value::Array(list) => {
-            let entries: Vec<String> = list.iter().map(ToString::to_string).collect();
-            format!("[{}]", entries.join(", "))
-        }
-        other => other.to_string(),
-    }
 }

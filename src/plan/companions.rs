@@ -20,17 +20,34 @@ pub(super) fn refuse_bad(wish: &Wish, all: &[Wish]) -> Result<()> {
     let extensions: Vec<&Located<String>> = named.clone().filter(is_extension).collect();
     refuse_more(wish, &extensions, "extensions", MOST_EXTENSIONS)?;
     for located in named {
-        let other = companion(located, all);
-        if let Some(arch) = other.and_then(|other| missing_arch(wish, other)) {
-            let (name, function) = (&located.value, &wish.function.name);
-            return Err(Error::Config {
-                place: located.place.to_string(),
-                message: format!("`{name}` is not built for {arch}, as `{function}` is"),
-                hint: Some(format!("add {arch} to the arches of `{name}`")),
-            });
+        match companion(located, all) {
+            Some(other) if !is_ready(wish) && !is_ready(other) => {
+                refuse_other_arches(wish, other, located)?;
+            }
+            Some(_) | None => {}
         }
     }
     Ok(())
+}
+
+/// The same of arches where a ready binary is the function or its companion: what it is for, its file says, which need
+/// not be there before the function is wanted.
+pub(super) fn refuse_bad_ready(wishes: &[Wish]) -> Result<()> {
+    for wish in wishes.iter().filter(|wish| wish.wanted) {
+        for located in wish.settings.layers.iter().chain(&wish.settings.extensions) {
+            match companion(located, wishes) {
+                Some(other) if is_ready(wish) || is_ready(other) => {
+                    refuse_other_arches(wish, other, located)?;
+                }
+                Some(_) | None => {}
+            }
+        }
+    }
+    Ok(())
+}
+
+fn is_ready(wish: &Wish) -> bool {
+    matches!(wish.function.source, Source::Ready(_))
 }
 
 fn companion<'a>(located: &Located<String>, all: &'a [Wish]) -> Option<&'a Wish> {
@@ -46,26 +63,52 @@ fn refuse_more(wish: &Wish, named: &[&Located<String>], what: &str, most: usize)
     Err(Error::Config {
         place: located.place.to_string(),
         message: format!("`{name}` has {count} {what}, and Lambda takes {most}"),
-        hint: Some(format!("leave out {}", count - most)),
+        hint: Some(format!(
+            "leave out {} of them, such as `{}`",
+            count - most,
+            located.value
+        )),
     })
 }
 
-/// An arch that a function is built for and its companion is not. What a ready binary is for, its file says.
-fn missing_arch(wish: &Wish, other: &Wish) -> Option<Arch> {
-    if matches!(wish.function.source, Source::Ready(_))
-        || matches!(other.function.source, Source::Ready(_))
-    {
-        return None;
-    }
-    let has = |arch| {
-        other
-            .settings
-            .targets
-            .iter()
-            .any(|target| target.arch == arch)
+/// Refuses a companion that is missing for an arch that the function is built for.
+fn refuse_other_arches(wish: &Wish, other: &Wish, located: &Located<String>) -> Result<()> {
+    let (asked, there) = (arches(wish)?, arches(other)?);
+    let Some(arch) = asked.into_iter().find(|arch| !there.contains(arch)) else {
+        return Ok(());
     };
-    let arches = wish.settings.targets.iter().map(|target| target.arch);
-    arches.into_iter().find(|arch| !has(*arch))
+    let (name, function) = (&located.value, &wish.function.name);
+    let hint = if is_ready(other) {
+        format!(
+            "name a file for each arch below [functions.{name}]: binary = \"dist/{{arch}}/{name}\""
+        )
+    } else {
+        let arches: Vec<String> = there
+            .iter()
+            .chain([&arch])
+            .map(|arch| format!("\"{arch}\""))
+            .collect();
+        format!("below [functions.{name}]: arch = [{}]", arches.join(", "))
+    };
+    let is = if is_ready(other) { "there" } else { "built" };
+    Err(Error::Config {
+        place: located.place.to_string(),
+        message: format!("`{name}` is not {is} for {arch}, as `{function}` is"),
+        hint: Some(hint),
+    })
+}
+
+/// The arches that it is for, each once.
+fn arches(wish: &Wish) -> Result<Vec<Arch>> {
+    let targets = wish.targets();
+    let targets = targets.map_err(|error| wish.settings.blame("binary", error))?;
+    let mut arches: Vec<Arch> = Vec::new();
+    for target in targets {
+        if !arches.contains(&target.arch) {
+            arches.push(target.arch);
+        }
+    }
+    Ok(arches)
 }
 
 /// An internal extension has no artifact of its own: some function must pack it.

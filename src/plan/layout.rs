@@ -5,11 +5,10 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::Step;
-use crate::cli::Layout;
 use crate::error::{Error, Result};
 use crate::project::config::Kind;
 use crate::project::{Function, Project};
-use crate::settings::Settings;
+use crate::settings::{Layout, Settings};
 
 /// The two files of an artifact in cargo-lambda's layout
 /// (<https://www.cargo-lambda.info/commands/build.html>, as of 2026-11).

@@ -1,15 +1,18 @@
 //! Which functions are built, and what holds for each: those that the configuration names, or those that are found as cargo
 //! finds them.
 
+mod choose;
+
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use super::{Wish, companions};
-use crate::error::{Error, Names, Result, did_you_mean};
+use crate::error::{Error, Names, Result};
 use crate::project::config::{CargoLambda, FunctionTable, Kind, Located, Place, Section};
-use crate::project::{Function, Project, RustBinary, Source, go};
+use crate::project::{Function, Project, RustBinary, Source, go, lexical};
 use crate::settings::{Asked, FunctionSettings, Layer, Origin, Settings};
 use crate::ui::Ui;
+use choose::{choose, narrowed, refuse_taken};
 
 /// The functions of `slsbuild build`: all that the configuration names, or those of `names` with what they need. Without
 /// a function in the configuration, those that cargo would choose.
@@ -32,17 +35,20 @@ pub fn configured(
             hint: Some("name one: [functions.orders] with package = \"orders\"".to_owned()),
         });
     }
-    choose(&mut wishes, names)?;
+    let names = narrowed(&wishes, &settings.cargo, names)?;
+    choose(&mut wishes, &names)?;
     Ok(wishes)
 }
 
 /// The functions that cargo would choose, each with what the configuration says of it.
 fn found(project: &Project, settings: &Settings, ui: Ui) -> Result<Vec<Wish>> {
     let workspace = project.workspace()?;
-    let mut declared = declared(project, settings)?;
+    let mut wishes = declared(project, settings)?;
     let mut chosen = Vec::new();
+    let mut said = BTreeSet::new();
     for binary in workspace.select(&settings.cargo)? {
         let theirs = project.cargo_lambda.get(&binary.package);
+        let theirs = theirs.map(CargoLambda::used).transpose()?;
         let is_left_out = theirs.is_some_and(|theirs| {
             let named = settings.cargo.binaries.contains(&binary.name);
             !named && !theirs.bin.is_empty() && !theirs.bin.contains(&binary.name)
@@ -50,35 +56,20 @@ fn found(project: &Project, settings: &Settings, ui: Ui) -> Result<Vec<Wish>> {
         if is_left_out {
             continue;
         }
-        let of_binary = |wish: &&mut Wish| wish.function.binary() == Some(&binary);
-        if let Some(wish) = declared.iter_mut().find(of_binary) {
-            wish.wanted = true;
-            chosen.push(wish.function.name.clone());
+        let mut declared = wishes.iter().map(|wish| &wish.function);
+        if let Some(function) = declared.find(|function| function.binary() == Some(&binary)) {
+            chosen.push(function.name.clone());
             continue;
         }
-        let theirs = theirs.map(|theirs| (theirs, theirs.keys()));
-        let mut layers = defaults(project, None, Some(&binary.package));
-        if let Some((theirs, keys)) = &theirs {
+        if let Some(theirs) = theirs
+            && said.insert(binary.package.clone())
+        {
             say_theirs(theirs, &binary.package, ui);
-            layers.insert(
-                0,
-                Layer {
-                    keys,
-                    directory: &binary.directory,
-                    own: false,
-                },
-            );
         }
-        let settings = FunctionSettings::merge(&settings.overrides, &layers)?;
-        let bounds = bounds(project, &binary.directory);
-        let function = Function::of_binary(binary, bounds);
-        chosen.push(function.name.clone());
-        declared.push(Wish {
-            function,
-            settings,
-            wanted: true,
-            companion: false,
-        });
+        let wish = undeclared(project, settings, binary, theirs)?;
+        refuse_taken(project, &wishes, &wish.function)?;
+        chosen.push(wish.function.name.clone());
+        wishes.push(wish);
     }
     if chosen.is_empty() {
         return Err(Error::Project {
@@ -86,8 +77,36 @@ fn found(project: &Project, settings: &Settings, ui: Ui) -> Result<Vec<Wish>> {
             hint: Some("name one: slsbuild zip --bin NAME".to_owned()),
         });
     }
-    choose(&mut declared, &chosen)?;
-    Ok(declared)
+    choose(&mut wishes, &chosen)?;
+    Ok(wishes)
+}
+
+/// A binary that no table declares, with the defaults that hold for it and what its package says to cargo-lambda.
+fn undeclared(
+    project: &Project,
+    settings: &Settings,
+    binary: RustBinary,
+    theirs: Option<&CargoLambda>,
+) -> Result<Wish> {
+    let theirs = theirs.map(CargoLambda::keys);
+    let directory = binary.directory.clone();
+    let mut layers: Vec<Layer<'_>> = theirs
+        .iter()
+        .map(|keys| Layer {
+            keys,
+            directory: &directory,
+            own: false,
+        })
+        .collect();
+    layers.extend(defaults(project, None, Some(&binary.package)));
+    let bounds = bounds(project, &directory, &directory);
+    let function = Function::of_binary(binary, bounds);
+    Ok(Wish {
+        settings: FunctionSettings::merge(&settings.overrides, &layers, &function)?,
+        function,
+        wanted: true,
+        companion: false,
+    })
 }
 
 /// Says what is taken over from cargo-lambda's section, and what is not.
@@ -102,8 +121,8 @@ fn say_theirs(theirs: &CargoLambda, package: &str, ui: Ui) {
     ));
 }
 
-/// The functions of `slsbuild plan`: those of `build` where the configuration names some and nothing else is asked for,
-/// else those of `zip`.
+/// The functions of `slsbuild plan`: those of `build` where the configuration names some and no Go package or ready binary
+/// is asked for, else those of `zip`.
 ///
 /// # Errors
 /// As for the two.
@@ -114,10 +133,7 @@ pub fn planned(
     asked: &Asked,
     ui: Ui,
 ) -> Result<Vec<Wish>> {
-    let cargo = &settings.cargo;
-    let is_for_zip =
-        *asked != Asked::Rust || !cargo.packages.is_empty() || !cargo.binaries.is_empty();
-    if !is_for_zip && (!names.is_empty() || project.config.declares_functions()) {
+    if *asked == Asked::Rust && (!names.is_empty() || project.config.declares_functions()) {
         return configured(project, settings, names, ui);
     }
     self::asked(project, settings, asked, ui)
@@ -164,21 +180,24 @@ fn named(
         choose(&mut wishes, &[name])?;
         return Ok(wishes);
     }
-    let directory = match &source {
-        Source::Go(directory) => directory.clone(),
-        Source::Rust(_) | Source::Ready(_) | Source::Files => project.directory.clone(),
+    let (directory, outside) = match &source {
+        Source::Go(directory) => (directory.clone(), go::module_around(directory)),
+        Source::Rust(_) | Source::Ready(_) | Source::Files => {
+            (project.directory.clone(), project.directory.clone())
+        }
     };
     let layers = defaults(project, None, None);
+    let function = Function {
+        name,
+        kind: Kind::Function,
+        internal: false,
+        bounds: bounds(project, &directory, &outside),
+        directory,
+        source,
+    };
     Ok(vec![Wish {
-        settings: FunctionSettings::merge(&settings.overrides, &layers)?,
-        function: Function {
-            name,
-            kind: Kind::Function,
-            internal: false,
-            bounds: bounds(project, &directory),
-            directory,
-            source,
-        },
+        settings: FunctionSettings::merge(&settings.overrides, &layers, &function)?,
+        function,
         wanted: true,
         companion: false,
     }])
@@ -198,7 +217,7 @@ fn declared(project: &Project, settings: &Settings) -> Result<Vec<Wish>> {
                 own: true,
             }];
             layers.extend(defaults(project, Some(section), package));
-            let mut settings = FunctionSettings::merge(&settings.overrides, &layers)?;
+            let mut settings = FunctionSettings::merge(&settings.overrides, &layers, &function)?;
             settings.origins.extend(origins(table));
             wishes.push(Wish {
                 function,
@@ -283,6 +302,10 @@ fn function(project: &Project, section: &Section, table: &FunctionTable) -> Resu
         Source::Go(directory) => directory.clone(),
         Source::Ready(_) | Source::Files => section.directory.clone(),
     };
+    let outside = match &source {
+        Source::Go(directory) => go::module_around(directory),
+        Source::Rust(_) | Source::Ready(_) | Source::Files => directory.clone(),
+    };
     Ok(Function {
         name: table.name.value.clone(),
         kind,
@@ -291,13 +314,15 @@ fn function(project: &Project, section: &Section, table: &FunctionTable) -> Resu
             .as_ref()
             .is_some_and(|internal| internal.value),
         source,
-        bounds: bounds(project, &directory),
+        bounds: bounds(project, &directory, &outside),
         directory,
     })
 }
 
 fn rust_binary(project: &Project, section: &Section, table: &FunctionTable) -> Result<RustBinary> {
-    let workspace = project.workspace()?;
+    let Some(workspace) = &project.workspace else {
+        return Err(no_workspace(project, table));
+    };
     let package = table.package.as_ref().map(|package| package.value.as_str());
     let package = package.or(section.package.as_deref());
     let bin = table.bin.as_ref().map(|bin| bin.value.as_str());
@@ -317,8 +342,26 @@ fn rust_binary(project: &Project, section: &Section, table: &FunctionTable) -> R
         })
 }
 
-/// The directory that includes do not reach beyond: the outermost of the project's that `base` lies in.
-fn bounds(project: &Project, base: &Path) -> PathBuf {
+/// The failure of a table whose binary could only be a cargo workspace's.
+fn no_workspace(project: &Project, table: &FunctionTable) -> Error {
+    let name = &table.name.value;
+    let said = table.package.as_ref().or(table.bin.as_ref());
+    let place = said.map_or(&table.name.place, |located| &located.place);
+    Error::Config {
+        place: place.to_string(),
+        message: format!(
+            "function `{name}` is built from Rust, and there is no `Cargo.toml` in `{}` or any directory above it",
+            project.directory.display()
+        ),
+        hint: Some(format!(
+            "go = \"./cmd/{name}\" for Go, or name the workspace: --manifest-path PATH/Cargo.toml"
+        )),
+    }
+}
+
+/// The directory that includes do not reach beyond: the outermost of the project's that `base` lies in, or `outside` for
+/// what lies in none.
+fn bounds(project: &Project, base: &Path, outside: &Path) -> PathBuf {
     let workspace = project.workspace.as_ref().map(|workspace| &workspace.root);
     let directories = [Some(&project.directory), workspace];
     let around = directories
@@ -327,54 +370,6 @@ fn bounds(project: &Project, base: &Path) -> PathBuf {
         .filter(|one| base.starts_with(one));
     around
         .min_by_key(|one| one.components().count())
-        .map_or_else(|| base.to_owned(), Clone::clone)
-}
-
-/// A path with `.` and `..` resolved in the text alone.
-fn lexical(path: &Path) -> PathBuf {
-    let mut plain = PathBuf::new();
-    for component in path.components() {
-        match component {
-            std::path::Component::CurDir => {}
-            std::path::Component::ParentDir => {
-                plain.pop();
-            }
-            other => plain.push(other),
-        }
-    }
-    plain
-}
-
-/// Marks the functions of these names, or all, and what they need.
-fn choose(wishes: &mut [Wish], names: &[String]) -> Result<()> {
-    let known: Vec<&str> = wishes
-        .iter()
-        .map(|wish| wish.function.name.as_str())
-        .collect();
-    if let Some(unknown) = names.iter().find(|name| !known.contains(&name.as_str())) {
-        return Err(Error::Project {
-            message: format!("there is no function `{unknown}`, but {}", Names(&known)),
-            hint: did_you_mean(unknown, &known),
-        });
-    }
-    let mut open: Vec<String> = names.to_owned();
-    if open.is_empty() {
-        open = known.into_iter().map(str::to_owned).collect();
-    }
-    let mut wanted = BTreeSet::new();
-    while let Some(name) = open.pop() {
-        let wish = wishes.iter().find(|wish| wish.function.name == name);
-        if let Some(wish) = wish
-            && wanted.insert(name)
-        {
-            let needed = wish.settings.layers.iter().chain(&wish.settings.extensions);
-            open.extend(needed.map(|located| located.value.clone()));
-        }
-    }
-    for wish in wishes {
-        let name = &wish.function.name;
-        wish.wanted = wanted.contains(name);
-        wish.companion = wish.wanted && !names.is_empty() && !names.contains(name);
-    }
-    Ok(())
+        .map_or(outside, PathBuf::as_path)
+        .to_owned()
 }

@@ -18,7 +18,8 @@ use crate::ui::Ui;
 pub(super) fn find_manifest(asked: Option<&Path>) -> Result<PathBuf> {
     let directory = std::env::current_dir().context("the current directory is gone")?;
     match asked {
-        Some(path) if path.is_file() => Ok(directory.join(path)),
+        // As cargo prints it: without it, it would be no member's.
+        Some(path) if path.is_file() => Ok(super::lexical(&directory.join(path))),
         Some(path) => Err(Error::Usage {
             message: format!(
                 "`{}` is no file, so it cannot be the manifest",

@@ -15,7 +15,7 @@ pub mod toolchain;
 mod workspace;
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use crate::error::{Error, Result};
 use crate::ui::Ui;
@@ -33,7 +33,7 @@ pub const OUTPUT_BESIDE: &str = ".slsbuild";
 pub struct Project {
     /// What its files say.
     pub config: Config,
-    /// What packages without a section of ours say to cargo-lambda, by their names.
+    /// What packages say to cargo-lambda, by their names, where there is no section of ours at all.
     pub cargo_lambda: BTreeMap<String, CargoLambda>,
     /// The cargo workspace, if there is one.
     pub workspace: Option<Workspace>,
@@ -94,4 +94,19 @@ impl Project {
             None => self.directory.join(OUTPUT_BESIDE),
         }
     }
+}
+
+/// A path with `.` and `..` resolved in the text alone, as cargo does with `--manifest-path`.
+pub fn lexical(path: &Path) -> PathBuf {
+    let mut plain = PathBuf::new();
+    for component in path.components() {
+        match component {
+            Component::CurDir => {}
+            Component::ParentDir => {
+                plain.pop();
+            }
+            other => plain.push(other),
+        }
+    }
+    plain
 }

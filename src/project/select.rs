@@ -20,6 +20,33 @@ const RUNTIME_CRATES: [&str; 6] = [
     "axum-aws-lambda",
 ];
 
+/// Who asks for a binary: hints are in the asker's words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Asker {
+    /// Flags.
+    CommandLine,
+    /// A function's table.
+    Table,
+}
+
+impl Asker {
+    /// How this very binary is asked for.
+    fn asks(self, package: &str, bin: &str) -> String {
+        match self {
+            Self::CommandLine => format!("slsbuild zip --package {package} --bin {bin}"),
+            Self::Table => format!("package = \"{package}\" and bin = \"{bin}\""),
+        }
+    }
+
+    /// How another name is given.
+    fn instead(self, key: &str, names: &[&str]) -> Option<String> {
+        match self {
+            Self::CommandLine => None,
+            Self::Table => names.first().map(|name| format!("{key} = \"{name}\"")),
+        }
+    }
+}
+
 /// Chooses the functions to build.
 ///
 /// # Errors
@@ -29,7 +56,8 @@ pub(super) fn functions(
     manifest: &Path,
     options: &CargoOptions,
 ) -> Result<Vec<RustBinary>> {
-    let packages = packages(metadata, manifest, &options.packages)?;
+    let asker = Asker::CommandLine;
+    let packages = packages(metadata, manifest, &options.packages, asker)?;
     let candidates: Vec<RustBinary> = packages
         .iter()
         .flat_map(|package| binaries(package))
@@ -37,9 +65,9 @@ pub(super) fn functions(
     let chosen = if options.binaries.is_empty() {
         discover(metadata, &packages, candidates)?
     } else {
-        named(metadata, &candidates, &options.binaries)?
+        named(metadata, &candidates, &options.binaries, asker)?
     };
-    refuse_twins(&chosen)?;
+    refuse_twins(&chosen, asker)?;
     Ok(chosen)
 }
 
@@ -55,7 +83,7 @@ pub(super) fn of_table(
 ) -> Result<RustBinary> {
     let specs: Vec<String> = package.map(str::to_owned).into_iter().collect();
     let packages = match package {
-        Some(_) => packages(metadata, Path::new(""), &specs)?,
+        Some(_) => packages(metadata, Path::new(""), &specs, Asker::Table)?,
         None => metadata.workspace_packages(),
     };
     let candidates: Vec<RustBinary> = packages
@@ -64,12 +92,12 @@ pub(super) fn of_table(
         .collect();
     if let Some(bin) = bin {
         let names = [bin.to_owned()];
-        let chosen = named(metadata, &candidates, &names)?;
-        refuse_twins(&chosen)?;
+        let chosen = named(metadata, &candidates, &names, Asker::Table)?;
+        refuse_twins(&chosen, Asker::Table)?;
         return chosen
             .into_iter()
             .next()
-            .ok_or_else(|| no_binary(metadata, &candidates, bin));
+            .ok_or_else(|| no_binary(metadata, &candidates, bin, Asker::Table));
     }
     let wanted = [
         Some(function),
@@ -105,6 +133,7 @@ fn packages<'a>(
     metadata: &'a Metadata,
     manifest: &Path,
     specs: &[String],
+    asker: Asker,
 ) -> Result<Vec<&'a Package>> {
     let members = metadata.workspace_packages();
     if specs.is_empty() {
@@ -133,7 +162,7 @@ fn packages<'a>(
                         "package `{spec}` is not in the workspace, which has {}",
                         Names(&names)
                     ),
-                    hint: did_you_mean(spec, &names),
+                    hint: did_you_mean(spec, &names).or_else(|| asker.instead("package", &names)),
                 }
             })?;
         if !found.iter().any(|package| package.id == matching.id) {
@@ -215,7 +244,7 @@ fn discover(
         .filter(|function| is_lambda_function(metadata, function))
         .collect();
     if functions.is_empty() {
-        refuse_twins(&all)?;
+        refuse_twins(&all, Asker::CommandLine)?;
         return Err(Error::Project {
             message: format!(
                 "several binaries, and none depends on a Lambda runtime crate: {}",
@@ -266,6 +295,7 @@ fn named(
     metadata: &Metadata,
     candidates: &[RustBinary],
     names: &[String],
+    asker: Asker,
 ) -> Result<Vec<RustBinary>> {
     let mut chosen: Vec<RustBinary> = Vec::new();
     for name in names {
@@ -274,7 +304,7 @@ fn named(
             .filter(|function| function.name == *name)
             .collect();
         if matching.is_empty() {
-            return Err(no_binary(metadata, candidates, name));
+            return Err(no_binary(metadata, candidates, name, asker));
         }
         let new = matching
             .into_iter()
@@ -286,7 +316,7 @@ fn named(
     Ok(chosen)
 }
 
-fn no_binary(metadata: &Metadata, candidates: &[RustBinary], name: &str) -> Error {
+fn no_binary(metadata: &Metadata, candidates: &[RustBinary], name: &str, asker: Asker) -> Error {
     let elsewhere = metadata.workspace_packages().into_iter().find(|package| {
         package
             .targets
@@ -305,17 +335,16 @@ fn no_binary(metadata: &Metadata, candidates: &[RustBinary], name: &str) -> Erro
         },
         hint: elsewhere
             .map(|package| {
-                format!(
-                    "it is in another package: slsbuild zip --package {} --bin {name}",
-                    package.name
-                )
+                let asked = asker.asks(&package.name, name);
+                format!("it is in another package: {asked}")
             })
-            .or_else(|| did_you_mean(name, &names)),
+            .or_else(|| did_you_mean(name, &names))
+            .or_else(|| asker.instead("bin", &names)),
     }
 }
 
 /// Two functions of one name would write one artifact.
-fn refuse_twins(functions: &[RustBinary]) -> Result<()> {
+fn refuse_twins(functions: &[RustBinary], asker: Asker) -> Result<()> {
     for (index, function) in functions.iter().enumerate() {
         if let Some(twin) = functions[..index]
             .iter()
@@ -327,8 +356,8 @@ fn refuse_twins(functions: &[RustBinary]) -> Result<()> {
                     function.name, twin.package, function.package
                 ),
                 hint: Some(format!(
-                    "choose one: slsbuild zip --package {} --bin {}",
-                    twin.package, function.name
+                    "choose one: {}",
+                    asker.asks(&twin.package, &function.name)
                 )),
             });
         }

@@ -8,9 +8,9 @@ use super::{Overrides, Settings};
 use crate::binary::Strip;
 use crate::error::{Error, Result};
 use crate::platform::lambda::Runtime;
-use crate::project::config::{Keys, Located, Place};
+use crate::project::config::{Keys, Kind, Located, Place};
 use crate::project::include::Wanted;
-use crate::project::{Allocator, CargoOptions, Features, Optimize, Panic};
+use crate::project::{Allocator, CargoOptions, Features, Function, Optimize, Panic};
 use crate::target::{Arch, Target};
 
 /// How often an event is run in training, unless the user says it.
@@ -141,14 +141,28 @@ pub struct Layer<'a> {
 }
 
 impl FunctionSettings {
-    /// Merges what flags and environment say with the tables that hold for a function, the strongest first.
+    /// Merges what flags and environment say with the tables that hold for a function, the strongest first. Of defaults,
+    /// only the keys that are for such a function hold.
     ///
     /// # Errors
     /// For a value that a file says and that cannot be meant.
-    pub fn merge(overrides: &Overrides, layers: &[Layer<'_>]) -> Result<Self> {
+    pub fn merge(overrides: &Overrides, layers: &[Layer<'_>], function: &Function) -> Result<Self> {
+        let held: Vec<Keys> = layers
+            .iter()
+            .map(|layer| match layer.own {
+                true => layer.keys.clone(),
+                false => layer.keys.fitting(function),
+            })
+            .collect();
+        let layers: Vec<Layer<'_>> = layers
+            .iter()
+            .zip(&held)
+            .map(|(layer, keys)| Layer { keys, ..*layer })
+            .collect();
         let mut merge = Merge {
             overrides,
-            layers,
+            layers: &layers,
+            packs: function.kind != Kind::Layer && !function.internal,
             origins: BTreeMap::new(),
         };
         Ok(Self {
@@ -238,6 +252,8 @@ impl Layer<'_> {
 struct Merge<'a> {
     overrides: &'a Overrides,
     layers: &'a [Layer<'a>],
+    /// Whether `--include` is for it. A layer is made of its own includes, and an internal extension packs none.
+    packs: bool,
     origins: BTreeMap<&'static str, Origin>,
 }
 
@@ -306,7 +322,7 @@ impl<'a> Merge<'a> {
     }
 
     fn includes(&mut self) -> Vec<Wanted> {
-        if !self.overrides.includes.is_empty() {
+        if self.packs && !self.overrides.includes.is_empty() {
             self.origins.insert("include", Origin::Flag);
             let given = self.overrides.includes.iter();
             return given.map(|text| Wanted::of_flag(text)).collect();
@@ -323,7 +339,14 @@ impl<'a> Merge<'a> {
 
     fn pgo(&mut self) -> Option<Pgo> {
         if let Some(pgo) = &self.overrides.pgo {
-            self.origins.insert("pgo", Origin::Flag);
+            let (key, repeat) = match pgo {
+                Pgo::Train { repeat, .. } => ("pgo.events", Some(*repeat)),
+                Pgo::Use(_) => ("pgo.profile", None),
+            };
+            self.origins.insert(key, Origin::Flag);
+            if repeat.is_some_and(|repeat| repeat != PGO_REPEAT) {
+                self.origins.insert("pgo.repeat", Origin::Flag);
+            }
             return Some(pgo.clone());
         }
         let layer = self

@@ -1,11 +1,11 @@
-//! Settings: what the flags, the environment and the configuration mean, decided once. No later room sees a flag.
+//! Settings: what the flags, the environment and the configuration mean, decided once: no later room that builds sees a flag.
 //! What holds for a whole run is here, what holds for one function is `function.rs`'s, single values are `values.rs`'s.
 
 mod function;
 mod values;
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::artifact::zip::DosTime;
 use crate::binary::Strip;
@@ -22,7 +22,7 @@ pub use values::parse_arch;
 pub struct Settings {
     /// What flags and environment say of every function.
     pub overrides: Overrides,
-    /// The configuration file that was asked for.
+    /// The configuration file that was asked for, absolute.
     pub config: Option<PathBuf>,
     /// The directory of what is kept between projects.
     pub cache: PathBuf,
@@ -31,9 +31,18 @@ pub struct Settings {
     /// The output directory, if one is asked for.
     pub out_dir: Option<PathBuf>,
     /// Whose layout the artifacts are written in.
-    pub layout: cli::Layout,
+    pub layout: Layout,
     /// What cargo is told; its profile and features are each function's own.
     pub cargo: CargoOptions,
+}
+
+/// Whose layout the artifacts are written in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Layout {
+    /// Our own.
+    Slsbuild,
+    /// cargo-lambda's beside it.
+    CargoLambda,
 }
 
 /// What `zip` is asked to build.
@@ -107,22 +116,37 @@ impl Settings {
     pub fn resolve(arguments: &BuildArgs) -> Result<Self> {
         Ok(Self {
             overrides: overrides(arguments)?,
-            config: arguments.config.clone(),
+            config: given_path(arguments.config.as_deref())
+                .map(std::path::absolute)
+                .transpose()?,
             cache: cache_directory()?,
             modified: source_date_epoch()?,
-            out_dir: arguments.out_dir.clone(),
-            layout: arguments.layout.unwrap_or(cli::Layout::Slsbuild),
+            out_dir: given_path(arguments.out_dir.as_deref()).map(Path::to_owned),
+            layout: match arguments.layout {
+                None | Some(cli::Layout::Slsbuild) => Layout::Slsbuild,
+                Some(cli::Layout::CargoLambda) => Layout::CargoLambda,
+            },
             cargo: cargo_options(&arguments.cargo)?,
         })
     }
+}
+
+/// A text that says something: an empty variable of the environment is one that is not set.
+fn given(text: Option<&String>) -> Option<String> {
+    text.filter(|text| !text.is_empty()).cloned()
+}
+
+/// The same for a path.
+fn given_path(path: Option<&Path>) -> Option<&Path> {
+    path.filter(|path| !path.as_os_str().is_empty())
 }
 
 fn overrides(arguments: &BuildArgs) -> Result<Overrides> {
     let arches = values::arches(&arguments.arch, &arguments.target);
     let mut overrides = Overrides {
         targets: values::targets(&arches, &arguments.target)?,
-        runtime: arguments.runtime.clone(),
-        profile: arguments.cargo.profile.clone(),
+        runtime: given(arguments.runtime.as_ref()),
+        profile: given(arguments.cargo.profile.as_ref()),
         features: features(&arguments.cargo),
         optimize: arguments.optimize.map(|aim| match aim {
             cli::Optimize::Size => Optimize::Size,

@@ -466,3 +466,282 @@ fn a_ready_binary_is_packed_as_it_is() {
     }
     insta::assert_snapshot!("zip_binary_mistakes", scrub(&shown));
 }
+
+/// A package whose binary is called as another function is.
+fn taken() -> Crate {
+    pair("[functions.billing]\npackage = \"orders\"\n")
+}
+
+#[test]
+fn a_binary_whose_name_a_function_has_is_refused() {
+    let shown = taken().outcome("zip --bin billing --bin orders");
+    insta::assert_snapshot!(shown.replace("--- stdout\n", ""), @r"
+    exit code: 3
+    --- stderr
+    error: binary `billing` of package `billing` and function `billing` of `slsbuild.toml:1:12` would write one artifact
+    hint: build the function: slsbuild build billing; or rename it there
+    ");
+    let shown = taken().outcome("zip -p billing");
+    assert!(shown.starts_with("exit code: 3"), "{shown}");
+}
+
+#[test]
+fn package_and_bin_choose_among_the_functions_of_the_configuration() {
+    let pair = pair(&BOTH.replace("[functions.orders]", "[functions.shop-orders]"));
+    for arguments in [
+        "plan -p orders",
+        "plan --bin orders",
+        "plan -p orders@0.1.0",
+    ] {
+        let shown = pair.outcome(arguments);
+        assert!(shown.contains("\nshop-orders for "), "{shown}");
+        assert!(!shown.contains("billing for "), "{shown}");
+    }
+    let built = pair.outcome("build -q -p orders --format json");
+    assert!(built.contains("\"name\": \"shop-orders\""), "{built}");
+    assert!(!built.contains("\"name\": \"billing\""), "{built}");
+    let none = pair.outcome("build billing --bin orders");
+    insta::assert_snapshot!(none.replace("--- stdout\n", ""), @r"
+    exit code: 3
+    --- stderr
+    error: `--bin orders` means no function that is asked for; the configuration names `shop-orders` and `billing`
+    hint: name a function: slsbuild build NAME; a binary that is none: slsbuild zip --bin orders
+    ");
+}
+
+#[test]
+fn a_configuration_is_named_from_where_the_command_is_typed() {
+    let pair = pair("[functions.wrong]\npackage = \"orders\"\n")
+        .file("other/ci.toml", "[functions.right]\npackage = \"orders\"\n")
+        .file("here/x", "");
+    let manifest = "--manifest-path ../orders/Cargo.toml";
+    let mut flag = pair.slsbuild(&format!("config {manifest} --config ../other/ci.toml"));
+    let mut variable = pair.slsbuild(&format!("config {manifest}"));
+    variable.env("SLSBUILD_CONFIG", "../other/ci.toml");
+    for command in [&mut flag, &mut variable] {
+        let shown = crate::support::outcome(command.current_dir(pair.path().join("here")));
+        assert!(shown.contains("[functions.right]"), "{shown}");
+    }
+}
+
+#[test]
+fn a_manifest_elsewhere_is_not_held_to_the_configuration_here() {
+    let there = Crate::empty()
+        .file("one/Cargo.toml", &manifest("one", ""))
+        .file("one/src/main.rs", "fn main() {}\n")
+        .file("one/src/bin/more.rs", "fn main() {}\n")
+        .file("here/slsbuild.toml", "[functions.wrong]\ngo = \".\"\n");
+    let mut command = there.slsbuild("plan --bin one --manifest-path ../one/Cargo.toml");
+    let shown = crate::support::outcome(command.current_dir(there.path().join("here")));
+    assert!(shown.contains("\none for "), "{shown}");
+    // A member is the current package, as it is for cargo.
+    let pair = pair("");
+    let mut command = pair.slsbuild("plan --manifest-path ../orders/Cargo.toml");
+    let shown = crate::support::outcome(command.current_dir(pair.path().join("billing")));
+    assert!(
+        shown.contains("\norders for ") && !shown.contains("billing for"),
+        "{shown}"
+    );
+}
+
+/// The `key = value` lines that `config` prints of a function, without their origins.
+fn printed(shown: &str, function: &str) -> Vec<String> {
+    let mut lines = shown
+        .lines()
+        .skip_while(|line| *line != format!("[functions.{function}]"));
+    lines.next();
+    lines
+        .take_while(|line| !line.is_empty() && !line.starts_with("---"))
+        .map(|line| line.split("  #").next().unwrap().trim_end().to_owned())
+        .collect()
+}
+
+#[test]
+fn defaults_hold_for_what_they_are_for() {
+    let pair = pair(
+        "[defaults]\narch = [\"amd64\"]\nlayers = [\"files\"]\nextensions = [\"wrapper\"]\nstrip = \"none\"\nbudget.zip = \"2 MB\"\nfeatures = []\nenv = { A = \"1\" }\n\
+        [functions.orders]\npackage = \"orders\"\n\
+        [functions.site]\ngo = \"./site\"\n\
+        [functions.files]\nkind = \"layer\"\ninclude = [\"templates\"]\n\
+        [functions.telemetry]\npackage = \"billing\"\nkind = \"extension\"\narch = [\"arm64\"]\n\
+        [functions.wrapper]\npackage = \"billing\"\nkind = \"extension\"\ninternal = true\n",
+    );
+    let shown = pair.outcome("config --include Cargo.toml");
+    let has = |function: &str, key: &str| {
+        let lines = printed(&shown, function);
+        lines.iter().any(|line| line.starts_with(key))
+    };
+    let functions = ["orders", "site", "files", "telemetry", "wrapper"];
+    let with = |key: &str| functions.map(|function| has(function, key));
+    assert_eq!(with("arch"), [true; 5], "{shown}");
+    assert_eq!(with("layers"), [true, true, false, false, false], "{shown}");
+    assert_eq!(
+        with("extensions"),
+        [true, true, false, false, false],
+        "{shown}"
+    );
+    assert_eq!(with("strip"), [true, false, false, true, true], "{shown}");
+    assert_eq!(with("env"), [true, true, false, true, true], "{shown}");
+    assert_eq!(
+        with("budget.zip"),
+        [true, true, true, true, false],
+        "{shown}"
+    );
+    assert_eq!(
+        with("include = [\"Cargo.toml\"]"),
+        [true, true, false, true, false],
+        "{shown}"
+    );
+    assert!(has("files", "include = [\"templates\"]"), "{shown}");
+}
+
+#[test]
+fn a_ready_binary_that_is_not_there_for_an_arch_is_noticed_in_the_plan() {
+    let config = "[defaults]\narch = [\"arm64\", \"amd64\"]\n\
+        [functions.orders]\npackage = \"orders\"\nlayers = [\"agent\"]\n\
+        [functions.billing]\npackage = \"billing\"\n\
+        [functions.agent]\nkind = \"extension\"\nbinary = \"dist/agent\"\n";
+    let pair = pair(config);
+    // What nobody asks for need not be there.
+    let other = pair.outcome("plan billing");
+    assert!(other.starts_with("exit code: 0"), "{other}");
+    pair.write(
+        "dist/agent",
+        &crate::tiny_elf::TinyElf::new(object::elf::EM_X86_64).build(),
+    );
+    let shown = pair.outcome("plan orders");
+    insta::assert_snapshot!(shown.replace("--- stdout\n", ""), @r#"
+    exit code: 3
+    --- stderr
+    error: `slsbuild.toml:5:11`: `agent` is not there for arm64, as `orders` is
+    hint: name a file for each arch below [functions.agent]: binary = "dist/{arch}/agent"
+    "#);
+}
+
+#[test]
+fn cargo_lambdas_section_is_told_once_and_left_where_there_is_one_of_ours() {
+    let lambda = "[package.metadata.lambda.build]\ninclude = [\"data.txt\"]\n";
+    let twins = Crate::binary("orders")
+        .file("src/bin/billing.rs", "fn main() {}\n")
+        .file("data.txt", "one")
+        .manifest(lambda);
+    let shown = twins.outcome("config --bin orders --bin billing");
+    assert_eq!(
+        shown.matches("says what cargo-lambda builds").count(),
+        1,
+        "{shown}"
+    );
+    assert_eq!(shown.matches("data.txt").count(), 2, "{shown}");
+    twins.write("slsbuild.toml", b"[defaults]\narch = \"amd64\"\n");
+    let shown = twins.outcome("config --bin orders");
+    assert!(
+        !shown.contains("cargo-lambda") && !shown.contains("data.txt"),
+        "{shown}"
+    );
+}
+
+#[test]
+fn hints_on_a_table_are_what_it_can_say() {
+    let wrong = |config: &str| {
+        let shown = pair(config).outcome("plan");
+        shown.replace("--- stdout\n", "")
+    };
+    let mut shown = wrong("[functions.orders]\npackage = \"nothing-like-it\"\n");
+    shown += &wrong("[functions.orders]\npackage = \"orders\"\nbin = \"billing\"\n");
+    let alone = Crate::empty().file(
+        "slsbuild.toml",
+        "[functions.orders]\npackage = \"orders\"\n",
+    );
+    shown += &alone.outcome("plan").replace("--- stdout\n", "");
+    insta::assert_snapshot!(shown, @r#"
+    exit code: 3
+    --- stderr
+    error: `slsbuild.toml:2:11`: package `nothing-like-it` is not in the workspace, which has `orders` and `billing`
+    hint: package = "orders"
+    exit code: 3
+    --- stderr
+    error: `slsbuild.toml:3:7`: no binary `billing`: there is `orders`
+    hint: it is in another package: package = "billing" and bin = "billing"
+    exit code: 3
+    --- stderr
+    error: `slsbuild.toml:2:11`: function `orders` is built from Rust, and there is no `Cargo.toml` in `[crate]` or any directory above it
+    hint: go = "./cmd/orders" for Go, or name the workspace: --manifest-path PATH/Cargo.toml
+    "#);
+}
+
+#[test]
+fn an_empty_variable_is_one_that_is_not_set() {
+    let orders = Crate::binary("orders");
+    let mut command = orders.slsbuild("config");
+    for name in ["RUNTIME", "PROFILE", "FEATURES", "ARCH", "TARGET_CPU"] {
+        command.env(format!("SLSBUILD_{name}"), "");
+    }
+    let shown = crate::support::outcome(&mut command);
+    assert!(shown.starts_with("exit code: 0"), "{shown}");
+    assert!(!shown.contains("environment"), "{shown}");
+}
+
+#[test]
+fn a_go_module_elsewhere_is_the_bound_of_its_functions_includes() {
+    if crate::support::oracle("go").is_none() {
+        return;
+    }
+    let shop = Crate::empty()
+        .file("here/slsbuild.toml", "[functions.site]\ngo = \"../module/cmd/site\"\ninclude = [\"../../shared/a.txt:a.txt\"]\n")
+        .file("module/go.mod", "module example.com/site\n\ngo 1.24\n")
+        .file("module/cmd/site/main.go", "package main\n\nfunc main() {}\n")
+        .file("module/shared/a.txt", "a");
+    let mut command = shop.slsbuild("plan");
+    let shown = crate::support::outcome(command.current_dir(shop.path().join("here")));
+    assert!(
+        shown.contains("site for aarch64-unknown-linux-musl with 1 include"),
+        "{shown}"
+    );
+}
+
+#[test]
+fn what_config_prints_can_stand_in_the_file() {
+    let pair = pair(
+        "[defaults]\narch = [\"amd64\"]\nstrip = \"none\"\n\
+        [functions.\"shop.orders\"]\npackage = \"orders\"\nfeatures = [\"postgres\"]\ninclude = [\"../templates\", { from = \"../templates\", to = \"mails\" }]\nlayers = [\"files\"]\nextensions = [\"wrapper\"]\nbudget = { zip = \"2 MB\", unzipped = \"6291457 B\" }\nenv = { \"a.b\" = \"say \\\"hi\\\"\\n\", C = \"\" }\npgo.events = [\"orders/events\"]\n\
+        [functions.site]\ngo = \".\"\ntags = [\"netgo\"]\nldflags = \"-X 'a=b'\"\n\
+        [functions.legacy]\nbinary = \"dist/legacy\"\n\
+        [functions.files]\nkind = \"layer\"\ninclude = [\"templates\"]\n\
+        [functions.wrapper]\npackage = \"billing\"\nkind = \"extension\"\ninternal = true\n",
+    );
+    let print = |arguments: &str, directory: &str| {
+        let mut command = pair.slsbuild(arguments);
+        command.current_dir(pair.path().join(directory));
+        let output = command.output().unwrap();
+        assert!(
+            output.status.success(),
+            "{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let values = |shown: &str| {
+        let lines = shown
+            .lines()
+            .map(|line| line.split("  #").next().unwrap().trim_end());
+        lines.collect::<Vec<_>>().join("\n")
+    };
+    // The paths are those of the file, not those of the directory that it is printed in.
+    let first = print("config", "orders");
+    let shown = first.replace(pair.path().to_str().unwrap(), "[crate]");
+    insta::assert_snapshot!("config_round", shown);
+    pair.write("slsbuild.toml", first.as_bytes());
+    assert_eq!(values(&print("config", "")), values(&first));
+    // What flags say is printed where it can stand, with its origin.
+    let flags = print(
+        "config --pgo orders/events --pgo-repeat 3 --strip symbols",
+        "",
+    );
+    assert!(flags.contains("pgo.repeat = 3"), "{flags}");
+    for key in ["pgo.events", "pgo.repeat"] {
+        let line = flags.lines().find(|line| line.starts_with(key)).unwrap();
+        assert!(line.ends_with("# flag"), "{line}");
+    }
+    pair.write("slsbuild.toml", flags.as_bytes());
+    assert_eq!(values(&print("config", "")), values(&flags));
+}

@@ -1,11 +1,11 @@
 //! What a package says to cargo-lambda: the keys of `[package.metadata.lambda.build]` that mean something here.
-//! <https://www.cargo-lambda.info/commands/build.html> (2026-11). Read for packages without a section of ours.
+//! <https://www.cargo-lambda.info/commands/build.html> (2026-11). Read where there is no section of ours at all.
 
 use toml::de::DeValue;
 
 use super::document::{Entry, Node, entries};
 use super::{Include, Keys, Located, Place, values};
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// One package's `[package.metadata.lambda.build]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,9 +20,26 @@ pub struct CargoLambda {
     pub ignored: Vec<String>,
     /// Where the table begins.
     pub place: Place,
+    /// What cannot be meant in it: its place, what is wrong there, and what to write.
+    wrong: Option<(String, String, Option<String>)>,
 }
 
 impl CargoLambda {
+    /// The table, where it is used: it is another tool's, and what is wrong in it is no matter elsewhere.
+    ///
+    /// # Errors
+    /// [`Error::Config`] for what cannot be meant.
+    pub fn used(&self) -> Result<&Self> {
+        match self.wrong.clone() {
+            None => Ok(self),
+            Some((place, message, hint)) => Err(Error::Config {
+                place,
+                message,
+                hint,
+            }),
+        }
+    }
+
     /// The same as a table of ours.
     pub fn keys(&self) -> Keys {
         let located = |path: &String| Located {
@@ -52,7 +69,21 @@ pub(super) fn read(node: Node<'_>, place: Place) -> Result<CargoLambda> {
         features: Vec::new(),
         ignored: Vec::new(),
         place,
+        wrong: None,
     };
+    match fill(&mut read, node) {
+        Err(Error::Config {
+            place,
+            message,
+            hint,
+        }) => read.wrong = Some((place, message, hint)),
+        filled => filled?,
+    }
+    read.ignored.sort_unstable();
+    Ok(read)
+}
+
+fn fill(read: &mut CargoLambda, node: Node<'_>) -> Result<()> {
     for Entry { key, value, .. } in entries(node.table("{ include = [\"templates\"] }")?) {
         let node = Node {
             document: node.document,
@@ -74,8 +105,7 @@ pub(super) fn read(node: Node<'_>, place: Place) -> Result<CargoLambda> {
             other => read.ignored.push(other.to_owned()),
         }
     }
-    read.ignored.sort_unstable();
-    Ok(read)
+    Ok(())
 }
 
 fn one_or_more(node: Node<'_>) -> Result<Vec<String>> {

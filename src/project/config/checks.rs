@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 
 use super::document::{Document, error_at, quoted};
 use super::keys::{For, Written};
+use super::table::KEYS;
 use super::{FunctionTable, Keys, Kind, Located, Place};
 use crate::error::{Error, Result};
+use crate::project::{self, Function};
 
 /// The longest name: a directory and, with an arch and an ending behind it, a file.
 pub(super) const LONGEST_NAME: usize = 128;
@@ -23,6 +25,35 @@ enum Source {
     Go,
     Binary,
     Files,
+}
+
+/// What decides which keys are for a function.
+#[derive(Clone, Copy, Debug)]
+struct What {
+    kind: Kind,
+    source: Source,
+    internal: bool,
+}
+
+impl Keys {
+    /// Those of the keys that are for a function: what `[defaults]` say of others does not hold for it.
+    pub fn fitting(&self, function: &Function) -> Self {
+        let what = What {
+            kind: function.kind,
+            source: match function.source {
+                project::Source::Rust(_) => Source::Rust,
+                project::Source::Go(_) => Source::Go,
+                project::Source::Ready(_) => Source::Binary,
+                project::Source::Files => Source::Files,
+            },
+            internal: function.internal,
+        };
+        let mut fitting = self.clone();
+        for key in KEYS.iter().filter(|key| !fits(key.of, what)) {
+            key.slot.clear(&mut fitting);
+        }
+        fitting
+    }
 }
 
 /// Refuses a name that cannot be a directory of artifacts or a file in a layer.
@@ -113,17 +144,14 @@ pub(super) fn function(
             Some("kind = \"extension\"".to_owned()),
         ));
     }
-    match written
-        .iter()
-        .find(|written| !fits(written.of, kind, source))
-    {
-        Some(written) => Err(misplaced(
-            &table.name.value,
-            document,
-            *written,
-            kind,
-            source,
-        )),
+    let internal = table.internal.as_ref();
+    let what = What {
+        kind,
+        source,
+        internal: internal.is_some_and(|internal| internal.value),
+    };
+    match written.iter().find(|written| !fits(written.of, what)) {
+        Some(written) => Err(misplaced(&table.name.value, document, *written, what)),
         None => Ok(()),
     }
 }
@@ -207,24 +235,20 @@ fn sourceless(table: &FunctionTable, kind: Kind) -> Error {
     )
 }
 
-fn fits(of: For, kind: Kind, source: Source) -> bool {
+fn fits(of: For, what: What) -> bool {
+    let source = what.source;
     match of {
         For::All => true,
         For::Rust => source == Source::Rust,
         For::Go => source == Source::Go,
         For::RustOrBinary => matches!(source, Source::Rust | Source::Binary),
         For::Program => source != Source::Files,
-        For::Function => kind == Kind::Function,
+        For::Function => what.kind == Kind::Function,
+        For::Artifact => !what.internal,
     }
 }
 
-fn misplaced(
-    name: &str,
-    document: &Document<'_>,
-    written: Written,
-    kind: Kind,
-    source: Source,
-) -> Error {
+fn misplaced(name: &str, document: &Document<'_>, written: Written, what: What) -> Error {
     let whom = match written.of {
         For::All => "all",
         For::Rust => "Rust",
@@ -232,8 +256,11 @@ fn misplaced(
         For::RustOrBinary => "Rust and ready binaries",
         For::Program => "what is run",
         For::Function => "functions",
+        For::Artifact => "what has a zip of its own",
     };
-    let what = match (kind, source) {
+    let source = what.source;
+    let is = match (what.kind, source) {
+        _ if written.of == For::Artifact => "is an internal extension",
         (Kind::Extension, _) if written.of == For::Function => "is an extension",
         (_, Source::Rust) => "is built from Rust",
         (_, Source::Go) => "is built from Go",
@@ -241,10 +268,11 @@ fn misplaced(
         (_, Source::Files) => "is a layer of files",
     };
     let hint = match (written.name, source) {
+        _ if written.of == For::Artifact => "put it below the function that packs it",
         ("features", Source::Go) => "build tags are what Go has: tags = [\"netgo\"]",
         _ => "remove it, or put it below [defaults], where it holds for those that it is for",
     };
-    let message = format!("`{}` is for {whom}, and `{name}` {what}", written.name);
+    let message = format!("`{}` is for {whom}, and `{name}` {is}", written.name);
     document.error(written.offset, message, Some(hint.to_owned()))
 }
 

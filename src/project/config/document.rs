@@ -1,5 +1,5 @@
 //! A TOML text with its places: parsing, lines and columns, and the errors that name them. What the keys mean is
-//! `keys.rs`'s.
+//! `table.rs`'s.
 
 use std::path::Path;
 

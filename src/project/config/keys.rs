@@ -51,6 +51,8 @@ pub(super) enum For {
     Program,
     /// Functions, no extensions or layers.
     Function,
+    /// What has an artifact of its own: all but an internal extension.
+    Artifact,
 }
 
 /// A key.
@@ -153,6 +155,30 @@ impl<T> Key<T> {
             value: entry.value,
         };
         self.read(node, target, written)
+    }
+}
+
+impl<T> Slot<T> {
+    /// Takes the value out of its place.
+    pub(super) fn clear(&self, target: &mut T) {
+        match self {
+            Self::Text(field) | Self::Line(field) | Self::Cpu(field) => *field(target) = None,
+            Self::Flag(field) => *field(target) = None,
+            Self::Repeats(field) => *field(target) = None,
+            Self::Size(field) => *field(target) = None,
+            Self::Texts(field) => *field(target) = None,
+            Self::LocatedTexts(field) => *field(target) = None,
+            Self::Arches(field) => *field(target) = None,
+            Self::Includes(field) => *field(target) = None,
+            Self::Variables(field) => *field(target) = None,
+            Self::Optimize(field) => *field(target) = None,
+            Self::Panic(field) => *field(target) = None,
+            Self::Strip(field) => *field(target) = None,
+            Self::Allocator(field) => *field(target) = None,
+            Self::Kind(field) => *field(target) = None,
+            Self::Platform => {}
+            Self::Table(keys, _) => keys.iter().for_each(|key| key.slot.clear(target)),
+        }
     }
 }
 

@@ -12,6 +12,7 @@ use super::{
 };
 use crate::error::{Error, Result, did_you_mean};
 use crate::fs;
+use crate::project::lexical;
 
 /// The file's name, where none is asked for.
 pub const FILE: &str = "slsbuild.toml";
@@ -47,11 +48,11 @@ pub struct Loaded {
     pub config: Config,
     /// The file that was asked for or found, absolute.
     pub file: Option<PathBuf>,
-    /// What packages without a section of ours say to cargo-lambda, by the packages' names.
+    /// What packages say to cargo-lambda, by the packages' names, where there is no section of ours at all.
     pub cargo_lambda: BTreeMap<String, CargoLambda>,
 }
 
-/// Reads the file asked for, else the nearest above `start`, and the manifests' sections.
+/// Reads the file asked for, which is relative to `start`, else the nearest above that, and the manifests' sections.
 ///
 /// # Errors
 /// [`Error::Usage`] when the one asked for is no file, [`Error::Config`] when a file cannot be read or meant.
@@ -84,12 +85,12 @@ fn find(asked: Option<&Path>, start: &Path) -> Result<Option<PathBuf>> {
     };
     let file = start.join(path);
     if file.is_file() {
-        return Ok(Some(file));
+        return Ok(Some(lexical(&file)));
     }
     Err(Error::Usage {
         message: format!(
             "`{}` is no file, so it cannot be the configuration",
-            path.display()
+            fs::from_here(path).display()
         ),
         hint: Some(format!("name a {FILE}: --config PATH/{FILE}")),
     })
@@ -117,6 +118,10 @@ fn manifests(loaded: &mut Loaded, workspace: &WorkspaceManifests) -> Result<()> 
         }
     }
     loaded.config.sections.extend(packages);
+    // One section of ours, and theirs are of the past: what is said at two places would be searched at the wrong one.
+    if !loaded.config.sections.is_empty() {
+        loaded.cargo_lambda.clear();
+    }
     Ok(())
 }
 

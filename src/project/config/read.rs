@@ -1,5 +1,5 @@
 //! A text becomes a section: `slsbuild.toml` as a whole, or the tables below `metadata` of a Cargo.toml. Which keys
-//! there are is `keys.rs`'s, what they may say together `checks.rs`'s.
+//! there are is `table.rs`'s, what they may say together `checks.rs`'s.
 
 use std::path::Path;
 
@@ -32,7 +32,7 @@ pub struct ManifestSections {
     pub workspace: Option<Located<Section>>,
     /// `[package.metadata.slsbuild]`, and where it begins.
     pub package: Option<Located<Section>>,
-    /// `[package.metadata.lambda.build]`, where there is no section of ours.
+    /// `[package.metadata.lambda.build]`, where the package has no section of ours.
     pub cargo_lambda: Option<CargoLambda>,
 }
 

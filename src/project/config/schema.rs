@@ -1,4 +1,4 @@
-//! The JSON Schema of the configuration, made from the tables of `keys.rs`: editors complete and check with it.
+//! The JSON Schema of the configuration, made from the keys of `table.rs`: editors complete and check with it.
 //! `docs/slsbuild.schema.json` is what this makes, and a test compares them.
 
 use serde_json::{Map, Value, json};
@@ -79,7 +79,7 @@ fn shape<T>(slot: &Slot<T>) -> Value {
                 "additionalProperties": false,
                 "required": ["from", "to"],
                 "properties": {
-                    "from": described(text.clone(), "A file, directory or glob, relative to this file."),
+                    "from": described(text.clone(), "A file, directory or glob, relative to the package's directory, else to this file's."),
                     "to": described(text.clone(), "Its place in the artifact."),
                 },
             });

@@ -44,9 +44,9 @@ pub(super) static KEYS: &[Key<Keys>] = &[
     ),
     key(
         "include",
-        For::All,
+        For::Artifact,
         Slot::Includes(|keys| &mut keys.include),
-        "Files, directories and globs to pack too, relative to this file: PATH, GLOB, FROM:TO, or a table of both.",
+        "Files, directories and globs to pack too: PATH, GLOB, FROM:TO, or a table of both. Relative to the Rust package's directory, to the Go package's, else to this file's.",
     ),
     key(
         "layers",
@@ -62,7 +62,7 @@ pub(super) static KEYS: &[Key<Keys>] = &[
     ),
     key(
         "budget",
-        For::All,
+        For::Artifact,
         Slot::Table(BUDGET, "{ zip = \"2 MB\", unzipped = \"6 MB\" }"),
         "Your own limits: an artifact beyond them is rejected.",
     ),
@@ -137,13 +137,13 @@ pub(super) static KEYS: &[Key<Keys>] = &[
 static BUDGET: &[Key<Keys>] = &[
     key(
         "budget.zip",
-        For::All,
+        For::Artifact,
         Slot::Size(|keys| &mut keys.budget_zip),
         "The most that the zip may have, with its unit: 2 MB.",
     ),
     key(
         "budget.unzipped",
-        For::All,
+        For::Artifact,
         Slot::Size(|keys| &mut keys.budget_unzipped),
         "The most that all files of the zip may have together, with its unit: 6 MB.",
     ),

@@ -406,6 +406,8 @@ fn a_key_stands_only_where_it_means_something() {
         "kind = 'layer'\ninclude = ['a']\nldflags = '-s'",
         "kind = 'layer'\ninclude = ['a']\nenv = { A = 'b' }",
         "kind = 'extension'\npackage = 'x'\nlayers = ['a']",
+        "kind = 'extension'\npackage = 'x'\ninternal = true\ninclude = ['a']",
+        "kind = 'extension'\ngo = '.'\ninternal = true\nbudget.zip = '2 MB'",
         "package = 'x'\ninternal = true",
         "kind = 'layer'",
         "kind = 'layer'\ninclude = []",
@@ -428,6 +430,10 @@ fn a_key_stands_only_where_it_means_something() {
     hint: remove it, or put it below [defaults], where it holds for those that it is for
     error: `slsbuild.toml:4:1`: `layers` is for functions, and `orders` is an extension
     hint: remove it, or put it below [defaults], where it holds for those that it is for
+    error: `slsbuild.toml:5:1`: `include` is for what has a zip of its own, and `orders` is an internal extension
+    hint: put it below the function that packs it
+    error: `slsbuild.toml:5:1`: `budget` is for what has a zip of its own, and `orders` is an internal extension
+    hint: put it below the function that packs it
     error: `slsbuild.toml:3:12`: `internal` is for `kind = "extension"`
     hint: kind = "extension"
     error: `slsbuild.toml:1:12`: layer `orders` has no `include`, which is all that it is made of
@@ -519,7 +525,6 @@ fn a_manifest_holds_sections_with_the_places_of_the_whole_file() {
         "[package.metadata]\nslsbuild = 1",
         "[workspace.metadata.slsbuild]\ndefault = {}",
         "[package.metadata.slsbuild.functions.x]\ngo = '.'\nprofile = 'a'",
-        "[package.metadata.lambda.build]\ninclude = 1",
     ] {
         let error = parse_manifest(text, file, Path::new("/project"), Some("shop"));
         show(&mut shown, &error.unwrap_err());
@@ -531,9 +536,14 @@ fn a_manifest_holds_sections_with_the_places_of_the_whole_file() {
     hint: did you mean `defaults`?
     error: `Cargo.toml:3:1`: `profile` is for Rust, and `x` is built from Go
     hint: remove it, or put it below [defaults], where it holds for those that it is for
-    error: `Cargo.toml:2:11`: `include` is a list of strings, not the number `1`
-    hint: include = ["…"]
     "#);
+    let theirs = "[package.metadata.lambda.build]\ninclude = 1";
+    let read = parse_manifest(theirs, file, Path::new("/project"), Some("shop")).unwrap();
+    let error = read.cargo_lambda.unwrap().used().unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "`Cargo.toml:2:11`: `include` is a list of strings, not the number `1`"
+    );
 }
 
 #[test]

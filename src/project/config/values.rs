@@ -1,5 +1,5 @@
 //! One value of each type that a key can have, read from its place: text, lists, sizes, arches, includes. Which
-//! key has which is `keys.rs`'s.
+//! key has which is `table.rs`'s.
 
 use std::collections::BTreeMap;
 

@@ -42,7 +42,7 @@ pub struct GoPackage {
     pub import_path: String,
     /// Its directory: includes are relative to it.
     pub directory: PathBuf,
-    /// The directory of the module's go.mod: the outer bound of includes.
+    /// The directory of the module's go.mod: the outer bound of includes where the module lies outside the project.
     pub module_root: PathBuf,
     /// The module's path.
     pub module_path: String,

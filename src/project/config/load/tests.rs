@@ -103,7 +103,7 @@ fn sections_come_in_the_order_of_the_packages_names() {
         loaded.config.sections[1].directory,
         directory.path().join("alpha")
     );
-    assert_eq!(loaded.cargo_lambda.keys().collect::<Vec<_>>(), ["lambda"]);
+    assert!(loaded.cargo_lambda.is_empty());
 }
 
 #[test]
@@ -210,4 +210,26 @@ fn what_cannot_be_read_gets_one_line() {
     hint: save it as UTF-8
     3 `gone/Cargo.toml`: cannot be read: No such file or directory (os error 2)
     "#);
+}
+
+#[test]
+fn cargo_lambdas_sections_are_read_where_there_is_none_of_ours() {
+    let theirs = "[package.metadata.lambda.build]\nbin = 'x'";
+    let wrong = "[package.metadata.lambda.build]\nbin = 1";
+    let directory = project(&[
+        ("Cargo.toml", "[workspace]"),
+        ("a/Cargo.toml", theirs),
+        ("b/Cargo.toml", wrong),
+    ]);
+    let workspace = workspace(&directory, &["a", "b"]);
+    let load = || load(None, directory.path(), Some(&workspace)).unwrap();
+    let loaded = load();
+    assert_eq!(loaded.cargo_lambda["a"].used().unwrap().bin, ["x"]);
+    let error = loaded.cargo_lambda["b"].used().unwrap_err();
+    assert!(
+        error.to_string().contains("`bin` is a list of strings"),
+        "{error}"
+    );
+    fs_err::write(directory.path().join("slsbuild.toml"), "").unwrap();
+    assert!(load().cargo_lambda.is_empty());
 }
