@@ -150,6 +150,11 @@ pub struct ZipArgs {
 
 /// Flags of `dir`.
 #[derive(Debug, Args)]
+#[command(
+    after_long_help = "With --out-dir DIR the files go into DIR, and other files in it stay. A file that slsbuild put there is \
+    written over, and removed once it is no longer part of the function. A file that somebody else put there is not \
+    written over, unless it is a compiled program in the place of the function's own: that is what an earlier build left."
+)]
 pub struct DirArgs {
     /// Functions by their names, with what the configuration says of them [default: those that `zip` builds]
     #[arg(value_name = "FUNCTION", conflicts_with_all = ["go", "binary", "package", "bin"])]

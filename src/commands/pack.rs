@@ -175,7 +175,7 @@ fn is_fresh(record: &Record, fingerprint: &str, step: &Step) -> Result<bool> {
     let files = &record.artifact.files;
     if step.form == Form::Files {
         let names: Vec<&str> = files.iter().map(|file| file.name.as_str()).collect();
-        return Written::open(step)?.holds(&step.artifact, &names);
+        return Ok(Written::open(step)?.holds(&names));
     }
     let on_disk = walkdir::WalkDir::new(&step.artifact).min_depth(1);
     Ok(on_disk.into_iter().count() == files.len())
@@ -240,7 +240,7 @@ fn inspected(
         .iter()
         .map(|include| include.name.as_str())
         .collect();
-    let name = entry_name(step);
+    let name = step.program().unwrap_or_default();
     let mut found = check::binary(
         &name,
         &stripped,
@@ -262,14 +262,6 @@ fn inspected(
     }
     findings.extend(found);
     Ok(stripped)
-}
-
-/// The name of a step's binary in its artifact.
-fn entry_name(step: &Step) -> String {
-    match step.function.kind {
-        Kind::Extension => format!("{}{}", lambda::EXTENSIONS, step.function.name),
-        Kind::Function | Kind::Layer => lambda::BOOTSTRAP.to_owned(),
-    }
 }
 
 /// The layout of an artifact of this kind.

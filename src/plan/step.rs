@@ -8,10 +8,11 @@ use crate::artifact::deflate::Level;
 use crate::artifact::zip::DosTime;
 use crate::binary::Strip;
 use crate::error::{Error, Result};
+use crate::fs;
 use crate::platform::lambda::{self, Runtime};
 use crate::project::config::Kind;
 use crate::project::include::{self, Included};
-use crate::project::{Function, Project};
+use crate::project::{Function, Project, Source};
 use crate::settings::{Budget, Settings};
 use crate::target::Target;
 
@@ -28,6 +29,8 @@ pub struct Step {
     pub target: Target,
     /// What is packed beside the binary.
     pub includes: Vec<Included>,
+    /// The directory below which all that is ours lies.
+    pub root: PathBuf,
     /// The directory of the artifact's own files.
     pub directory: PathBuf,
     /// The artifact.
@@ -203,11 +206,56 @@ impl Step {
                 also: lambda.and_then(|lambda| CargoLambdaFiles::of(function, lambda)),
                 artifact,
                 form,
+                root: output.root.clone(),
                 directory: output.directory(function, *target),
                 packing: packing.clone(),
             }
         };
-        Ok(targets.iter().map(step).collect())
+        let steps: Vec<Self> = targets.iter().map(step).collect();
+        steps.iter().try_for_each(Self::refuse_sources)?;
+        Ok(steps)
+    }
+
+    /// The name of the binary in the artifact; none in a layer of files.
+    pub fn program(&self) -> Option<String> {
+        match self.function.kind {
+            Kind::Function => Some(lambda::BOOTSTRAP.to_owned()),
+            Kind::Extension => Some(format!("{}{}", lambda::EXTENSIONS, self.function.name)),
+            Kind::Layer => None,
+        }
+    }
+
+    /// The names of all programs that are built into the artifact: its own, and the internal extensions.
+    pub fn programs(&self) -> Vec<String> {
+        let extensions = self.packing.extensions.iter().cloned();
+        self.program().into_iter().chain(extensions).collect()
+    }
+
+    /// Refuses files that would be written over what they are made of.
+    fn refuse_sources(&self) -> Result<()> {
+        if self.form != Form::Files {
+            return Ok(());
+        }
+        let source = match &self.function.source {
+            Source::Ready(path) => self.program().map(|name| (name, path.clone())),
+            Source::Rust(_) | Source::Go(_) | Source::Files => None,
+        };
+        let includes = self.includes.iter();
+        let all = includes.map(|include| (include.name.clone(), include.path.clone()));
+        for (name, path) in all.chain(source) {
+            // With every link on the way to it resolved.
+            let to = fs::canonicalize(self.artifact.join(&name)).ok();
+            if to.is_some() && to == fs::canonicalize(&path).ok() {
+                return Err(Error::Project {
+                    message: format!(
+                        "`{name}` would be written over its own source `{}`",
+                        fs::from_here(&path).display()
+                    ),
+                    hint: Some("name a directory of its own: --out-dir out".to_owned()),
+                });
+            }
+        }
+        Ok(())
     }
 
     /// The directory in which the artifact appears.

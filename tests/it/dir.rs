@@ -1,5 +1,6 @@
 //! `slsbuild dir`: the function of `zip` as files, in a directory of ours or of the user's.
 
+use std::fmt::Write as _;
 use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant, SystemTime};
@@ -162,6 +163,65 @@ fn a_directory_of_the_users_keeps_what_is_not_ours_and_loses_what_was() {
         false
     );
     assert!(!shop.path().join("elsewhere/templates/deep").exists());
+}
+
+#[test]
+fn the_users_own_files_are_neither_written_over_nor_removed() {
+    let shop = shop()
+        .file("bootstrap", "#!/bin/sh\nautoreconf -i\n")
+        .file("foreign/templates/mail.html", "<b>")
+        .file("same/templates/mail.html", "<p>");
+    let before = modified(&shop.path().join("templates/mail.html"));
+    let mut shown = String::new();
+    for arguments in [
+        "dir billing --include templates --out-dir .",
+        "dir --binary dist/orders --include templates:x --out-dir .",
+        "dir orders --out-dir foreign",
+    ] {
+        let _ = writeln!(shown, "$ slsbuild {arguments}\n{}", shop.outcome(arguments));
+    }
+    std::os::unix::fs::symlink(shop.path(), shop.path().join("here")).unwrap();
+    let arguments = "dir billing --include templates --out-dir here";
+    let _ = writeln!(shown, "$ slsbuild {arguments}\n{}", shop.outcome(arguments));
+    shop.write("ready/bootstrap", &TinyElf::new(elf::EM_X86_64).build());
+    let arguments = "dir --binary ready/bootstrap --out-dir ready";
+    let _ = writeln!(shown, "$ slsbuild {arguments}\n{}", shop.outcome(arguments));
+    insta::assert_snapshot!("dir_over_own_files", shown);
+    let read = |path: &str| fs_err::read_to_string(shop.path().join(path)).unwrap();
+    assert_eq!(read("foreign/templates/mail.html"), "<b>");
+    assert!(!shop.path().join("foreign/bootstrap").exists());
+    assert_eq!(read("bootstrap"), "#!/bin/sh\nautoreconf -i\n");
+    assert_eq!(modified(&shop.path().join("templates/mail.html")), before);
+
+    // What holds the same stays when it is no longer part of the function.
+    report(&shop, "dir orders --out-dir same");
+    report(&shop, "dir billing --out-dir same");
+    assert_eq!(
+        shop.files("same"),
+        "755 bootstrap\n644 templates/mail.html\n"
+    );
+    // A compiled program is what an earlier build left.
+    let other = TinyElf::new(elf::EM_AARCH64).build();
+    shop.write("compiled/bootstrap", &other);
+    report(&shop, "dir billing --out-dir compiled");
+    assert_ne!(
+        fs_err::read(shop.path().join("compiled/bootstrap")).unwrap(),
+        other
+    );
+}
+
+#[test]
+fn another_function_in_the_same_directory_takes_its_place() {
+    let shop = shop().file("out/own.txt", "own");
+    report(&shop, "dir orders --out-dir out");
+    report(&shop, "dir billing --out-dir ./templates/../out");
+    assert_eq!(shop.files("out"), "755 bootstrap\n644 own.txt\n");
+    assert!(!shop.path().join("out/templates").exists());
+    report(&shop, "dir orders --out-dir out");
+    assert_eq!(
+        report(&shop, "dir orders --out-dir out")["timings"]["fresh"],
+        true
+    );
 }
 
 #[test]
