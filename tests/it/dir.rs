@@ -341,3 +341,20 @@ fn a_directory_is_invoked_as_it_is() {
         "exit code: 0\n--- stdout\n{\"to\":\"Zoë\"}--- stderr\n"
     );
 }
+
+#[test]
+fn an_internal_extension_is_held_against_the_rules_too() {
+    let shop = Crate::empty().file(
+        "slsbuild.toml",
+        "[functions.orders]\nbinary = \"dist/orders\"\nextensions = [\"wrapper\"]\n\n[functions.wrapper]\nkind = \"extension\"\ninternal = true\nbinary = \"dist/wrapper\"\n",
+    );
+    shop.write("dist/orders", &TinyElf::new(elf::EM_X86_64).build());
+    shop.write(
+        "dist/wrapper",
+        &TinyElf::dynamic(elf::EM_X86_64, &["GLIBC_2.38"]).build(),
+    );
+    insta::assert_snapshot!(
+        "dir_internal_extension",
+        shop.outcome("dir orders --out-dir out")
+    );
+}
