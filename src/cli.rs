@@ -135,13 +135,13 @@ pub struct BuildAllArgs {
 #[derive(Debug, Args)]
 pub struct ZipArgs {
     /// Build this Go main package: its directory
-    #[arg(long, value_name = "DIR", conflicts_with_all = ["binary", "package", "bin", "manifest_path"])]
+    #[arg(long, value_name = "DIR", group = "source", conflicts_with_all = ["binary", "package", "bin", "manifest_path"])]
     pub go: Option<PathBuf>,
     /// Pack this Linux program, which is built already
-    #[arg(long, value_name = "PATH", conflicts_with_all = ["package", "bin"])]
+    #[arg(long, value_name = "PATH", group = "source", conflicts_with_all = ["package", "bin"])]
     pub binary: Option<PathBuf>,
     /// The function's name, with --go or --binary
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", requires = "source")]
     pub name: Option<String>,
     /// Flags of the verbs that build
     #[command(flatten)]

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::step::{Output, Packing};
+use super::step::{Output, Packing, refuse_bad_name};
 use super::{Step, Wish};
 use crate::artifact::deflate::Level;
 use crate::binary::{self, Strip};
@@ -37,6 +37,7 @@ impl ReadyPlan {
                     targets.map(|target| (*target, None)).collect()
                 }
                 Source::Ready(path) => {
+                    refuse_bad_name(&wish.function)?;
                     let found = binaries(wish, path);
                     let found = found.map_err(|error| wish.settings.blame("binary", error))?;
                     let found = found.into_iter();

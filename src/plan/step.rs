@@ -10,7 +10,7 @@ use crate::binary::Strip;
 use crate::error::{Error, Result};
 use crate::fs;
 use crate::platform::lambda::{self, Runtime};
-use crate::project::config::Kind;
+use crate::project::config::{self, Kind, Located, Place};
 use crate::project::include::{self, Included};
 use crate::project::{Function, Project, Source};
 use crate::settings::{Budget, Settings};
@@ -139,8 +139,12 @@ impl Output {
     }
 
     /// The artifact of a function for a target.
-    pub fn artifact(&self, function: &Function, target: Target) -> PathBuf {
-        self.place(function, target, false).1
+    ///
+    /// # Errors
+    /// When the function's name can be no directory.
+    pub fn artifact(&self, function: &Function, target: Target) -> Result<PathBuf> {
+        refuse_bad_name(function)?;
+        Ok(self.place(function, target, false).1)
     }
 
     /// The form and the place of an artifact. A companion, which only another function needs, is never put into the flat
@@ -171,7 +175,7 @@ impl Output {
                     "`--out-dir {}` is for one artifact, and this makes {count}",
                     directory.display(),
                 ),
-                hint: Some("choose one function and one arch: --bin NAME --arch arm64".to_owned()),
+                hint: Some("choose one function and one arch, or build all of them below one directory: slsbuild build --out-dir DIR".to_owned()),
             }),
             _ => Ok(()),
         }
@@ -189,6 +193,7 @@ impl Step {
         let Wish {
             function, settings, ..
         } = wish;
+        refuse_bad_name(function)?;
         let includes = include::resolve(&settings.includes, &function.directory, &function.bounds)?;
         for own in &output.own {
             refuse_own_output(&includes, own)?;
@@ -284,6 +289,39 @@ impl Packing {
             extensions: names(&own.extensions),
         }
     }
+}
+
+/// Refuses a name that files, flags, a go.mod or a manifest's binary gave, and that can be no directory of artifacts: the rule
+/// of the configuration, which checks its own names.
+pub(super) fn refuse_bad_name(function: &Function) -> Result<()> {
+    let name = Located {
+        value: function.name.clone(),
+        // Only the message is kept.
+        place: Place {
+            file: PathBuf::new(),
+            line: 0,
+            column: 0,
+        },
+    };
+    let Err(error) = config::refuse_bad_name(&name) else {
+        return Ok(());
+    };
+    let hint = match &function.source {
+        Source::Rust(binary) => format!(
+            "name it in slsbuild.toml: [functions.orders] with bin = \"{}\"",
+            binary.name
+        ),
+        Source::Go(_) | Source::Ready(_) | Source::Files => {
+            "give it another one: --name orders".to_owned()
+        }
+    };
+    Err(match error {
+        Error::Config { message, .. } => Error::Project {
+            message,
+            hint: Some(hint),
+        },
+        error => error,
+    })
 }
 
 /// The file that an artifact of a kind is.

@@ -358,3 +358,21 @@ fn an_internal_extension_is_held_against_the_rules_too() {
         shop.outcome("dir orders --out-dir out")
     );
 }
+
+#[test]
+fn a_name_that_is_no_directory_is_refused_before_anything_is_written() {
+    let shop = shop();
+    shop.write("dist/tools", &TinyElf::new(elf::EM_X86_64).build());
+    let mut shown = String::new();
+    for arguments in [
+        "dir --binary dist/tools",
+        "zip --binary dist/tools --name ../..",
+        "zip --binary dist/tools --name report.json",
+        "zip --binary dist/tools --name=",
+        "zip --name orders",
+    ] {
+        let _ = writeln!(shown, "$ slsbuild {arguments}\n{}", shop.outcome(arguments));
+    }
+    insta::assert_snapshot!("dir_bad_names", shown);
+    assert!(!shop.path().join(".slsbuild").exists());
+}
