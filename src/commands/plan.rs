@@ -29,6 +29,7 @@ pub fn plan(arguments: &PlanArgs, format: Format, ui: Ui) -> Result<()> {
     let output = Output::flat(&project, &settings)?;
     let plan = Plan::new(&wishes, &project, &output, &settings, Touch::Nothing, ui)?;
     plan.say_notes(ui);
+    plan.say_of_ready(ui);
     match format {
         Format::Human => ui.result(human(&plan).join("\n")),
         Format::Json => ui.result(format_args!("{:#}", json(&plan))),

@@ -41,8 +41,8 @@ impl GoPlan {
             // go leaves the symbols out by itself (`-s -w`).
             let strip = wish.settings.strip.unwrap_or(Strip::None);
             let packing = Packing::new(wish, strip, Level::Release, settings);
-            let targets = &wish.settings.targets;
-            let steps = Step::all((order, wish), targets, output, &packing)?;
+            let targets = wish.static_targets();
+            let steps = Step::all((order, wish), &targets, output, &packing)?;
             let packages = steps.iter().map(|_| (package.clone(), options.clone()));
             plan.packages.extend(packages);
             plan.steps.extend(steps);

@@ -376,3 +376,45 @@ fn a_name_that_is_no_directory_is_refused_before_anything_is_written() {
     insta::assert_snapshot!("dir_bad_names", shown);
     assert!(!shop.path().join(".slsbuild").exists());
 }
+
+#[test]
+fn a_ready_binary_is_for_its_own_arch_whatever_is_asked_of_all() {
+    let shop = shop();
+    shop.write("dist/mail", &TinyElf::new(elf::EM_AARCH64).build());
+    let configuration = "[functions.orders]\nbinary = \"dist/orders\"\n\n[functions.mail]\nbinary = \"dist/mail\"\n";
+    let shop = shop.file("slsbuild.toml", configuration);
+    let mut shown = String::new();
+    for arguments in ["plan --arch amd64", "build mail --arch amd64"] {
+        let _ = writeln!(shown, "$ slsbuild {arguments}\n{}", shop.outcome(arguments));
+    }
+    // What its own table says is about this very file.
+    let shop = shop.file(
+        "slsbuild.toml",
+        &format!("{configuration}arch = [\"amd64\"]\n"),
+    );
+    let _ = writeln!(shown, "# in its own table\n{}", shop.outcome("plan"));
+    insta::assert_snapshot!("ready_of_another_arch", shown);
+}
+
+#[test]
+fn what_is_not_rust_has_one_target_for_each_arch() {
+    let shop = Crate::empty()
+        .file(
+            "slsbuild.toml",
+            "[functions.orders]\nbinary = \"dist/orders-{arch}\"\n\n[functions.texts]\nkind = \"layer\"\ninclude = [\"texts\"]\n",
+        )
+        .file("texts/a.txt", "a");
+    shop.write("dist/orders-amd64", &TinyElf::new(elf::EM_X86_64).build());
+    let planned =
+        shop.outcome("plan --target x86_64-unknown-linux-gnu --target x86_64-unknown-linux-musl");
+    assert!(
+        planned.contains("orders/lambda/amd64/bootstrap.zip"),
+        "{planned}"
+    );
+    assert!(
+        planned.contains("texts/lambda/amd64/layer.zip"),
+        "{planned}"
+    );
+    assert!(!planned.contains("-gnu"), "{planned}");
+    assert_eq!(planned.matches("bootstrap.zip").count(), 1, "{planned}");
+}
