@@ -122,6 +122,9 @@ impl Command {
 
 /// Flags of `build`.
 #[derive(Debug, Args)]
+#[command(mut_arg("out_dir", |arg| arg.help(
+    "Write all artifacts below this directory, each in one of its own, in place of the project's output directory",
+)))]
 pub struct BuildAllArgs {
     /// Functions to build, by their names [default: all]
     #[arg(value_name = "FUNCTION")]

@@ -418,3 +418,13 @@ fn what_is_not_rust_has_one_target_for_each_arch() {
     assert!(!planned.contains("-gnu"), "{planned}");
     assert_eq!(planned.matches("bootstrap.zip").count(), 1, "{planned}");
 }
+
+#[test]
+fn the_plan_of_build_goes_where_build_writes() {
+    let shop = shop();
+    let planned = shop.outcome("plan --out-dir dist/zips --target x86_64-unknown-linux-gnu");
+    for name in ["orders", "billing"] {
+        let path = format!("dist/zips/{name}/lambda/amd64/bootstrap.zip");
+        assert!(planned.contains(&path), "{planned}");
+    }
+}
