@@ -315,7 +315,7 @@ pub struct CargoArgs {
     /// Build what can be built, also when something fails
     #[arg(long)]
     pub keep_going: bool,
-    /// Number of parallel jobs
+    /// Number of parallel jobs; of Go builds that run at once each gets a share
     #[arg(short, long, value_name = "N")]
     pub jobs: Option<String>,
     /// More arguments for `cargo build`

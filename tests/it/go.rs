@@ -126,3 +126,26 @@ fn without_go_the_way_to_it_is_named() {
     let shown = module.scrub(&outcome(&mut command));
     insta::assert_snapshot!("zip_go_without_go", shown);
 }
+
+#[test]
+fn a_failure_names_the_function() {
+    if oracle("go").is_none() {
+        return;
+    }
+    let module = module()
+        .file(
+            "cmd/orders/main.go",
+            "package main\n\nfunc main() { nonsense() }\n",
+        )
+        .file("slsbuild.toml", "[functions.img]\ngo = \"cmd/orders\"\n");
+    let shown = module.outcome("build");
+    assert!(
+        shown.contains("error: `go build` failed for `img`"),
+        "{shown}"
+    );
+    let planned = module.outcome("plan --target aarch64-unknown-linux-gnu");
+    assert!(
+        planned.contains("img/lambda/arm64/bootstrap.zip"),
+        "{planned}"
+    );
+}

@@ -32,6 +32,8 @@ fn built(directory: &Path, options: &GoOptions, arch: Arch) -> Vec<u8> {
     let package = loaded(directory, options);
     let out = tempfile::tempdir().unwrap();
     let build = GoBuild {
+        function: "img",
+        jobs: None,
         package: &package,
         options,
         arch,
@@ -62,8 +64,11 @@ fn the_command_can_be_pasted() {
         tags: vec!["netgo".to_owned()],
         ldflags: Some("-X 'main.version=1 beta'".to_owned()),
         offline: true,
+        jobs: None,
     };
     let mut build = GoBuild {
+        function: "img",
+        jobs: None,
         package: &package,
         options: &options,
         arch: Arch::Arm64,
@@ -73,7 +78,8 @@ fn the_command_can_be_pasted() {
     insta::assert_snapshot!(command(build, Verbosity::VeryVerbose), @r#"cd /shop && CGO_ENABLED=0 GOARCH=arm64 GOARM64=v8.2 GONOPROXY=none GOOS=linux GOPROXY=off go build -trimpath -buildvcs=false -tags=lambda.norpc,netgo '-ldflags=-s -w -buildid= -X '\''main.version=1 beta'\''' -v -o /out/bootstrap example.com/shop/cmd/receipt"#);
     let options = GoOptions::default();
     (build.options, build.level, build.arch) = (&options, None, Arch::Amd64);
-    insta::assert_snapshot!(command(build, Verbosity::Normal), @"cd /shop && CGO_ENABLED=0 GOARCH=amd64 GOOS=linux go build -trimpath -buildvcs=false -tags=lambda.norpc '-ldflags=-s -w -buildid=' -o /out/bootstrap example.com/shop/cmd/receipt");
+    build.jobs = Some(3);
+    insta::assert_snapshot!(command(build, Verbosity::Normal), @"cd /shop && CGO_ENABLED=0 GOARCH=amd64 GOOS=linux go build -trimpath -buildvcs=false -tags=lambda.norpc '-ldflags=-s -w -buildid=' -p=3 -o /out/bootstrap example.com/shop/cmd/receipt");
 }
 
 #[test]
@@ -145,6 +151,8 @@ fn two_module_caches_give_the_same_bytes_and_no_path_of_them() {
         let package = package("example.com/hello", &directory);
         let output = directory.join("bootstrap");
         let build = GoBuild {
+            function: "img",
+            jobs: None,
             package: &package,
             options: &options,
             arch: Arch::Arm64,
@@ -238,6 +246,8 @@ fn what_an_earlier_run_left_is_not_taken_for_the_binary() {
     let options = GoOptions::default();
     let package = loaded(place.path(), &options);
     let build = GoBuild {
+        function: "img",
+        jobs: None,
         package: &package,
         options: &options,
         arch: Arch::Arm64,
@@ -247,7 +257,7 @@ fn what_an_earlier_run_left_is_not_taken_for_the_binary() {
     let error = run(build, UI()).unwrap_err();
     assert_eq!(error.exit_code(), 101);
     assert!(!output.exists());
-    insta::assert_snapshot!(error.one_line(), @"`go build` failed for `orders`");
+    insta::assert_snapshot!(error.one_line(), @"`go build` failed for `img`");
 }
 
 #[test]
@@ -275,6 +285,8 @@ fn a_package_that_does_not_compile_without_its_cgo_code_is_named() {
     let package = loaded(place.path(), &options);
     assert_eq!(package.without_cgo.len(), 1);
     let build = GoBuild {
+        function: "img",
+        jobs: None,
         package: &package,
         options: &options,
         arch: Arch::Arm64,

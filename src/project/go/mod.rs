@@ -31,6 +31,8 @@ pub struct GoOptions {
     pub ldflags: Option<String>,
     /// The network is not touched.
     pub offline: bool,
+    /// How many programs go runs at once, over all builds that run at once; none: as many as there are CPUs.
+    pub jobs: Option<usize>,
 }
 
 /// A Go main package, which is one function.
@@ -56,16 +58,15 @@ pub struct GoPackage {
 
 impl GoPackage {
     /// What to say where `--pgo` meets a Go function: we train none, and go needs no flag.
-    pub fn pgo_note(&self) -> String {
+    pub fn pgo_note(&self, function: &str) -> String {
         let place = place::from_here(&self.directory);
         self.profile.as_ref().map_or_else(
             || {
                 format!(
-                    "`--pgo` does not train `{}`, which is Go: put a CPU profile of it (runtime/pprof) at {place}/default.pgo, and go uses it by itself",
-                    self.name
+                    "`--pgo` does not train `{function}`, which is Go: put a CPU profile of it (runtime/pprof) at {place}/default.pgo, and go uses it by itself"
                 )
             },
-            |_| format!("`--pgo` does not train `{}`, which is Go: it is guided by {place}/default.pgo, as go does by itself", self.name),
+            |_| format!("`--pgo` does not train `{function}`, which is Go: it is guided by {place}/default.pgo, as go does by itself"),
         )
     }
 }

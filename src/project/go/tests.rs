@@ -112,7 +112,7 @@ fn a_main_package_is_named_after_its_directory() {
     );
     assert!(
         package
-            .pgo_note()
+            .pgo_note("img")
             .ends_with("cmd/orders/default.pgo, as go does by itself")
     );
     assert!(package.go.version.starts_with("go1."));
