@@ -11,6 +11,9 @@ use clap::{
 /// The heading of flags that every verb has.
 const GLOBAL: &str = "Global options";
 
+/// The heading of flags that only Go functions have a use for.
+const GO: &str = "Go options";
+
 /// Turns a Rust crate or a Go package into exactly the artifact that a serverless platform runs.
 #[derive(Debug, Parser)]
 #[command(name = "slsbuild", version, max_term_width = 100)]
@@ -40,6 +43,9 @@ impl Cli {
                 |id: &&clap::Id| given.value_source(id.as_str()) == Some(ValueSource::EnvVariable);
             let ids = given.ids().filter(from_environment);
             arguments.from_environment = ids.map(ToString::to_string).collect();
+            let typed =
+                |id: &&clap::Id| given.value_source(id.as_str()) == Some(ValueSource::CommandLine);
+            arguments.given = given.ids().filter(typed).map(ToString::to_string).collect();
         }
         cli
     }
@@ -266,12 +272,21 @@ pub struct BuildArgs {
     /// The configuration [default: the nearest `slsbuild.toml` above, and the manifests' own sections]
     #[arg(long, value_name = "FILE", env = "SLSBUILD_CONFIG")]
     pub config: Option<PathBuf>,
+    /// Build tags for Go, beside `lambda.norpc`
+    #[arg(long, value_name = "TAGS", env = "SLSBUILD_TAGS", value_delimiter = ',', help_heading = GO)]
+    pub tags: Vec<String>,
+    /// Linker flags for Go, as `go build -ldflags` takes them, beside `-s -w`
+    #[arg(long, value_name = "FLAGS", env = "SLSBUILD_LDFLAGS", allow_hyphen_values = true, help_heading = GO)]
+    pub ldflags: Option<String>,
     /// Flags that cargo has too
     #[command(flatten)]
     pub cargo: CargoArgs,
     /// Clap's names of the flags whose value came from the environment
     #[arg(skip)]
     pub from_environment: Vec<String>,
+    /// Clap's names of the flags that were typed
+    #[arg(skip)]
+    pub given: Vec<String>,
 }
 
 /// Flags that are cargo's own and mean what they mean there.

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
+use super::given;
 use crate::build::{cargo, go, runtime};
 use crate::cli::{Format, PlanArgs};
 use crate::error::Result;
@@ -31,6 +32,9 @@ pub fn plan(arguments: &PlanArgs, format: Format, ui: Ui) -> Result<()> {
             asked != Asked::Rust || !cargo.packages.is_empty() || !cargo.binaries.is_empty();
         !is_for_zip && (!names.is_empty() || project.config.declares_functions())
     };
+    if !is_of_build {
+        given::refuse_of_other_language(&arguments.zip, &arguments.functions)?;
+    }
     let wishes = wishes::planned(&project, &settings, &arguments.functions, &asked, ui)?;
     let output = if is_of_build {
         Output::tree(&project, &settings)?
