@@ -491,7 +491,7 @@ fn a_flag_that_the_written_commands_would_lose_is_refused() {
             .join("\n")
     );
     let elsewhere = project(SHOP);
-    std::fs::rename(
+    fs_err::rename(
         elsewhere.path().join("slsbuild.toml"),
         elsewhere.path().join("a $hop.toml"),
     )
