@@ -191,3 +191,20 @@ fn a_failure_names_the_function() {
         "{planned}"
     );
 }
+
+#[test]
+fn a_directory_whose_name_is_taken_wants_another_one() {
+    if oracle("go").is_none() {
+        return;
+    }
+    let module = module().file("cmd/tools/main.go", "package main\n\nfunc main() {}\n");
+    let shown = module.outcome("zip --go cmd/tools");
+    assert!(shown.starts_with("exit code: 3"), "{shown}");
+    assert!(shown.contains("function `tools` is a name that"), "{shown}");
+    assert!(!module.path().join(".slsbuild").exists());
+    let shown = module.outcome("zip --go cmd/tools --name orders --arch arm64 -q");
+    assert!(
+        shown.contains(".slsbuild/orders/lambda/arm64/bootstrap.zip"),
+        "{shown}"
+    );
+}
