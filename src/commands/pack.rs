@@ -12,9 +12,9 @@ use crate::artifact::FileTree;
 use crate::artifact::zip::ZipSettings;
 use crate::binary::{self, Strip};
 use crate::check;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::finding::Finding;
-use crate::fs;
+use crate::fs::{self, unwritable};
 use crate::plan::{CargoLambdaFiles, CargoPlan, Form, Group, Guidance, Plan, Step};
 use crate::platform::lambda;
 use crate::project::OUTPUT_BESIDE;
@@ -315,13 +315,6 @@ fn lint_unstripped(plan: &CargoPlan, step: &Step, bytes: &[u8]) -> Vec<Finding> 
 fn write(path: &Path, mode: u32, content: &[u8]) -> Result<()> {
     fs::write_atomic(path, mode, |file| file.write_all(content))
         .map_err(|cause| unwritable(path, cause))
-}
-
-fn unwritable(path: &Path, cause: std::io::Error) -> Error {
-    Error::Unwritable {
-        path: fs::from_here(path),
-        cause,
-    }
 }
 
 /// Directories of this machine that must not stand in the binary.

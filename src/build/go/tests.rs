@@ -46,11 +46,9 @@ fn built(directory: &Path, options: &GoOptions, arch: Arch) -> Vec<u8> {
 /// A package as if it had been loaded.
 fn package(import_path: &str, module_root: &Path) -> GoPackage {
     GoPackage {
-        name: "receipt".to_owned(),
         import_path: import_path.to_owned(),
         directory: module_root.to_owned(),
         module_root: module_root.to_owned(),
-        module_path: import_path.to_owned(),
         profile: None,
         without_cgo: Vec::new(),
         go: GoEnvironment::default(),
@@ -186,8 +184,6 @@ fn a_workspace_around_the_module_changes_nothing() {
     module(&within.path().join("orders"), &[]);
     fs_err::write(within.path().join("go.work"), "go 1.21\n\nuse ./orders\n").unwrap();
     let options = GoOptions::default();
-    let package = loaded(&within.path().join("orders"), &options);
-    assert!(package.go.workspace_file.is_some());
     assert!(
         built(alone.path(), &options, Arch::Amd64)
             == built(&within.path().join("orders"), &options, Arch::Amd64)

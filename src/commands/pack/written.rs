@@ -45,7 +45,7 @@ impl Written {
     pub(super) fn open(step: &Step) -> Result<Self> {
         let directory = fs::canonicalize(&step.artifact)?;
         let lists = step.root.join(LISTS);
-        fs::create_dir_all(&lists).map_err(|cause| super::unwritable(&lists, cause))?;
+        fs::create_dir_all(&lists).map_err(|cause| fs::unwritable(&lists, cause))?;
         let digest = Sha256::of(directory.as_os_str().as_encoded_bytes()).to_string();
         let lock = fs::lock(&lists.join(".lock"))?;
         let path = lists.join(format!("{digest}.json"));
@@ -135,7 +135,7 @@ impl Written {
         forget_gone(self.path.parent().unwrap_or(&self.path));
         let text = serde_json::to_vec(&self.list).map_err(anyhow::Error::from)?;
         let written = fs::write_if_changed(&self.path, 0o644, &text);
-        written.map_err(|cause| super::unwritable(&self.path, cause))
+        written.map_err(|cause| fs::unwritable(&self.path, cause))
     }
 }
 

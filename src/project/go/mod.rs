@@ -38,16 +38,12 @@ pub struct GoOptions {
 /// A Go main package, which is one function.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GoPackage {
-    /// The function's name: the last element of the package's directory or, at the module's root, of the module's path.
-    pub name: String,
     /// The path that it would be imported by.
     pub import_path: String,
     /// Its directory: includes are relative to it.
     pub directory: PathBuf,
     /// The directory of the module's go.mod: the outer bound of includes.
     pub module_root: PathBuf,
-    /// The module's path.
-    pub module_path: String,
     /// Its `default.pgo`, by which go guides the optimizer without being told.
     pub profile: Option<PathBuf>,
     /// Packages that have code with and without cgo, of which the latter is built.
@@ -104,18 +100,16 @@ pub fn load(place: &Path, options: &GoOptions, arches: &[Arch], ui: Ui) -> Resul
         }
         package.get_or_insert(main);
     }
-    let (import_path, module_path) = package.ok_or_else(|| Error::Usage {
+    let import_path = package.ok_or_else(|| Error::Usage {
         message: format!("no arch is given to build `{}` for", place.display()),
         hint: Some("name one: --arch arm64".to_owned()),
     })?;
     let profile = directory.join("default.pgo");
     Ok(GoPackage {
-        name: name(&directory, &module_root, &module_path),
         import_path,
         profile: profile.is_file().then_some(profile),
         directory,
         module_root,
-        module_path,
         without_cgo,
         go,
     })
@@ -128,17 +122,24 @@ pub fn module_around(directory: &Path) -> PathBuf {
     module.unwrap_or(directory).to_owned()
 }
 
-/// The name of the function in `directory`, before go is asked: its `go.mod` is read where it is the module's root.
+/// What the line of a `go.mod` says that begins with `word`: `module`, `go`. None where there is no such line or file.
+pub fn module_line(module: &Path, word: &str) -> Option<String> {
+    let text = fs::read_bounded(&module.join("go.mod"), MOST_MODULE_FILE).ok()?;
+    line(&String::from_utf8_lossy(&text), word)
+}
+
+fn line(text: &str, word: &str) -> Option<String> {
+    let mut lines = text.lines().map(str::split_whitespace);
+    let said = lines.find_map(|mut words| (words.next()? == word).then(|| words.next())?)?;
+    let said = said.trim_matches(['"', '`']);
+    (!said.is_empty()).then(|| said.to_owned())
+}
+
+/// The name of the function in `directory`, before go is asked: that of its directory or, at the module's root, the last
+/// element of the module's path.
 pub fn default_name(directory: &Path) -> String {
-    let file = directory.join("go.mod");
-    let text = fs::read_bounded(&file, MOST_MODULE_FILE).unwrap_or_default();
-    let text = String::from_utf8_lossy(&text);
-    let module = text
-        .lines()
-        .find_map(|line| line.trim().strip_prefix("module "));
-    let module = module.map(|path| path.trim().trim_matches(['"', '`']));
-    match module.filter(|path| !path.is_empty()) {
-        Some(path) => name(directory, directory, path),
+    match module_line(directory, "module") {
+        Some(path) => name(directory, directory, &path),
         None => name(directory, Path::new(""), ""),
     }
 }
