@@ -11,6 +11,9 @@ use clap::{
 /// The heading of flags that every verb has.
 const GLOBAL: &str = "Global options";
 
+/// The heading of flags that only Go functions have a use for.
+const GO: &str = "Go options";
+
 /// Turns a Rust crate or a Go package into exactly the artifact that a serverless platform runs.
 #[derive(Debug, Parser)]
 #[command(name = "slsbuild", version, max_term_width = 100)]
@@ -40,6 +43,9 @@ impl Cli {
                 |id: &&clap::Id| given.value_source(id.as_str()) == Some(ValueSource::EnvVariable);
             let ids = given.ids().filter(from_environment);
             arguments.from_environment = ids.map(ToString::to_string).collect();
+            let typed =
+                |id: &&clap::Id| given.value_source(id.as_str()) == Some(ValueSource::CommandLine);
+            arguments.given = given.ids().filter(typed).map(ToString::to_string).collect();
         }
         cli
     }
@@ -122,6 +128,9 @@ impl Command {
 
 /// Flags of `build`.
 #[derive(Debug, Args)]
+#[command(mut_arg("out_dir", |arg| arg.help(
+    "Write all artifacts below this directory, each in one of its own, in place of the project's output directory",
+)))]
 pub struct BuildAllArgs {
     /// Functions to build, by their names [default: all]
     #[arg(value_name = "FUNCTION")]
@@ -135,13 +144,13 @@ pub struct BuildAllArgs {
 #[derive(Debug, Args)]
 pub struct ZipArgs {
     /// Build this Go main package: its directory
-    #[arg(long, value_name = "DIR", conflicts_with_all = ["binary", "package", "bin", "manifest_path"])]
+    #[arg(long, value_name = "DIR", group = "source", conflicts_with_all = ["binary", "package", "bin", "manifest_path"])]
     pub go: Option<PathBuf>,
     /// Pack this Linux program, which is built already
-    #[arg(long, value_name = "PATH", conflicts_with_all = ["package", "bin"])]
+    #[arg(long, value_name = "PATH", group = "source", conflicts_with_all = ["package", "bin"])]
     pub binary: Option<PathBuf>,
     /// The function's name, with --go or --binary
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", requires = "source")]
     pub name: Option<String>,
     /// Flags of the verbs that build
     #[command(flatten)]
@@ -150,6 +159,11 @@ pub struct ZipArgs {
 
 /// Flags of `dir`.
 #[derive(Debug, Args)]
+#[command(
+    after_long_help = "With --out-dir DIR the files go into DIR, and other files in it stay. A file that slsbuild put there is \
+    written over, and removed once it is no longer part of the function. A file that somebody else put there is not \
+    written over, unless it is a compiled program in the place of the function's own: that is what an earlier build left."
+)]
 pub struct DirArgs {
     /// Functions by their names, with what the configuration says of them [default: those that `zip` builds]
     #[arg(value_name = "FUNCTION", conflicts_with_all = ["go", "binary", "package", "bin"])]
@@ -258,12 +272,21 @@ pub struct BuildArgs {
     /// The configuration [default: the nearest `slsbuild.toml` above, and the manifests' own sections]
     #[arg(long, value_name = "FILE", env = "SLSBUILD_CONFIG")]
     pub config: Option<PathBuf>,
+    /// Build tags for Go, beside `lambda.norpc`
+    #[arg(long, value_name = "TAGS", env = "SLSBUILD_TAGS", value_delimiter = ',', help_heading = GO)]
+    pub tags: Vec<String>,
+    /// Linker flags for Go, as `go build -ldflags` takes them, beside `-s -w`
+    #[arg(long, value_name = "FLAGS", env = "SLSBUILD_LDFLAGS", allow_hyphen_values = true, help_heading = GO)]
+    pub ldflags: Option<String>,
     /// Flags that cargo has too
     #[command(flatten)]
     pub cargo: CargoArgs,
     /// Clap's names of the flags whose value came from the environment
     #[arg(skip)]
     pub from_environment: Vec<String>,
+    /// Clap's names of the flags that were typed
+    #[arg(skip)]
+    pub given: Vec<String>,
 }
 
 /// Flags that are cargo's own and mean what they mean there.
@@ -307,7 +330,7 @@ pub struct CargoArgs {
     /// Build what can be built, also when something fails
     #[arg(long)]
     pub keep_going: bool,
-    /// Number of parallel jobs
+    /// Number of parallel jobs; of Go builds that run at once each gets a share
     #[arg(short, long, value_name = "N")]
     pub jobs: Option<String>,
     /// More arguments for `cargo build`

@@ -14,6 +14,7 @@ pub use fs_err::{
     remove_dir, remove_dir_all, remove_file, rename, set_permissions, symlink_metadata,
 };
 
+use crate::error::Error;
 use crate::interrupt;
 
 /// Suffix of the temporary files and directories that [`write_atomic`] and [`Aside`] make and [`sweep`] removes.
@@ -136,6 +137,14 @@ pub fn from_here(path: &Path) -> PathBuf {
     here.and_then(|here| path.strip_prefix(here).ok())
         .unwrap_or(path)
         .to_owned()
+}
+
+/// The error for a path that cannot be written, as it opens from here.
+pub fn unwritable(path: &Path, cause: io::Error) -> Error {
+    Error::Unwritable {
+        path: from_here(path),
+        cause,
+    }
 }
 
 /// Reads a file from outside, refusing one of more than `limit` bytes.

@@ -10,7 +10,7 @@ use std::time::SystemTime;
 use crate::artifact::{FileTree, Node, TreeEntry};
 use crate::digest::Sha256;
 use crate::error::{Error, Result};
-use crate::fs::{self, Aside};
+use crate::fs::{self, Aside, unwritable};
 
 const FILE: u32 = 0o644;
 const EXECUTABLE: u32 = 0o755;
@@ -180,13 +180,6 @@ fn put(path: &Path, mode: u32, content: &[u8], modified: SystemTime) -> io::Resu
         Some(_) => {}
     }
     fs::set_modified(path, modified)
-}
-
-fn unwritable(path: &Path, cause: io::Error) -> Error {
-    Error::Unwritable {
-        path: fs::from_here(path),
-        cause,
-    }
 }
 
 #[cfg(test)]

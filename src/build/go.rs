@@ -14,7 +14,9 @@ use crate::ui::{Ui, Verbosity};
 /// One binary to be built.
 #[derive(Clone, Copy, Debug)]
 pub struct GoBuild<'a> {
-    /// The function.
+    /// The function's name, for messages.
+    pub function: &'a str,
+    /// Its main package.
     pub package: &'a GoPackage,
     /// What go is told.
     pub options: &'a GoOptions,
@@ -22,6 +24,8 @@ pub struct GoBuild<'a> {
     pub arch: Arch,
     /// What the CPU must at least be, as the variable and value that tell go, where the user did not.
     pub level: Option<(&'static str, &'static str)>,
+    /// How many programs go runs at once; none: as many as there are CPUs.
+    pub jobs: Option<usize>,
     /// The binary, as an absolute path whose directory exists.
     pub output: &'a Path,
 }
@@ -33,9 +37,11 @@ pub fn commands(plan: &GoPlan, verbosity: Verbosity) -> Vec<Command> {
     steps
         .map(|(step, (package, options))| {
             let build = GoBuild {
+                function: &step.function.name,
                 package,
                 options,
                 arch: step.target.arch,
+                jobs: share(options, plan.steps.len()),
                 level: GoPlan::default_level(package, step.target.arch),
                 output: Path::new("bootstrap"),
             };
@@ -62,9 +68,11 @@ pub(super) fn run_all(
         let directory = scratch.join(index.to_string());
         fs::create_dir(&directory)?;
         let build = GoBuild {
+            function: &step.function.name,
             package,
             options,
             arch: step.target.arch,
+            jobs: share(options, plan.steps.len()),
             level: GoPlan::default_level(package, step.target.arch),
             output: &directory.join("bootstrap"),
         };
@@ -75,6 +83,12 @@ pub(super) fn run_all(
     }
     let built = results.into_iter().collect::<Result<Vec<_>>>()?;
     Ok(built.into_iter().map(Ok).collect())
+}
+
+/// The share of one of several builds, of which as many run at once as [`threads::map`] runs.
+fn share(options: &GoOptions, builds: usize) -> Option<usize> {
+    let at_once = threads::at_once(builds);
+    options.jobs.map(|jobs| (jobs / at_once).max(1))
 }
 
 /// The command that builds it, in the module's directory.
@@ -106,10 +120,9 @@ pub fn run(build: GoBuild<'_>, ui: Ui) -> Result<PathBuf> {
     let command = command(build, ui.verbosity());
     ui.command(&command);
     let status = command.status().map_err(go::go_missing)?;
-    let function = &build.package.name;
     if !status.success() {
         return Err(wanted_cgo(build).unwrap_or_else(|| Error::GoFailed {
-            function: function.clone(),
+            function: build.function.to_owned(),
         }));
     }
     // `-n` or `-o` in GOFLAGS make go succeed without it.
@@ -117,8 +130,8 @@ pub fn run(build: GoBuild<'_>, ui: Ui) -> Result<PathBuf> {
     if !facts.is_ok_and(|facts| facts.is_file() && facts.len() > 0) {
         return Err(Error::Project {
             message: format!(
-                "go succeeded and built no binary `{function}` for {}",
-                build.arch
+                "go succeeded and built no binary `{}` for {}",
+                build.function, build.arch
             ),
             hint: Some("see what is set: go env GOFLAGS".to_owned()),
         });
@@ -149,6 +162,9 @@ fn prepared(build: GoBuild<'_>) -> Command {
         // No path and no commit of this machine: the same sources give the same bytes everywhere.
         .args(["build", "-trimpath", "-buildvcs=false"])
         .args(build.package.go.build_flags(build.options));
+    if let Some(jobs) = build.jobs {
+        command.arg(format!("-p={jobs}"));
+    }
     if let Some((name, value)) = build.level {
         command.env(name, value);
     }

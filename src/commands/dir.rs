@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use super::given;
 use super::make::{self, Telling};
 use crate::cli::{DirArgs, Format};
 use crate::error::Result;
@@ -17,6 +18,7 @@ use crate::ui::Ui;
 /// With the exit code of whatever failed; a directory of ours stays as it was.
 pub fn dir(arguments: &DirArgs, format: Format, ui: Ui) -> Result<()> {
     let started = Instant::now();
+    given::refuse_of_other_language(&arguments.zip, &arguments.functions)?;
     let settings = Settings::resolve(&arguments.zip.build)?;
     let project = Project::load(&settings.cargo, settings.config.as_deref(), ui)?;
     let wishes = if arguments.functions.is_empty() {
@@ -27,5 +29,6 @@ pub fn dir(arguments: &DirArgs, format: Format, ui: Ui) -> Result<()> {
     let output = Output::flat(&project, &settings)?.unpacked()?;
     let plan = Plan::new(&wishes, &project, &output, &settings, Touch::Files, ui)?;
     plan.say_notes(ui);
+    plan.say_of_ready(ui);
     make::make(plan, Telling::Each, format, started, ui)
 }

@@ -10,11 +10,12 @@ mod terraform;
 mod text;
 
 use std::io::ErrorKind;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
 use self::stack::Stack;
+use super::given;
 use crate::cli::{Deployer, Format, InitArgs};
 use crate::error::{Error, Result};
 use crate::fs;
@@ -34,6 +35,7 @@ struct File {
 /// # Errors
 /// For everything that the project says and that cannot be meant, and for a file that is there already.
 pub fn init(arguments: &InitArgs, format: Format, ui: Ui) -> Result<()> {
+    given::refuse_of_one_call(arguments)?;
     let plan = &arguments.plan;
     let settings = Settings::resolve(&plan.zip.build)?;
     let project = Project::load(&settings.cargo, settings.config.as_deref(), ui)?;
@@ -42,7 +44,7 @@ pub fn init(arguments: &InitArgs, format: Format, ui: Ui) -> Result<()> {
     let output = Output::tree(&project, &settings)?;
     let stack = Stack::new(&wishes, &project, &output)?;
     let files = match arguments.tool {
-        Deployer::Sam => sam::files(&stack),
+        Deployer::Sam => sam::files(&stack, &places(&settings, &project)?),
         Deployer::Cdk => cdk::files(&stack),
         Deployer::Terraform => terraform::files(&stack),
         Deployer::Serverless => serverless::files(&stack),
@@ -57,6 +59,24 @@ pub fn init(arguments: &InitArgs, format: Format, ui: Ui) -> Result<()> {
         }),
         Format::Human => ui.result_bytes(printed(&files).as_bytes()),
     }
+}
+
+/// The flags that tell a call in the project's directory which configuration and manifest are meant.
+fn places(settings: &Settings, project: &Project) -> Result<Vec<(&'static str, PathBuf)>> {
+    let named = [
+        ("--config", &settings.config),
+        ("--manifest-path", &settings.cargo.manifest_path),
+    ];
+    let named = named.into_iter();
+    named
+        .filter_map(|(flag, path)| Some((flag, path.as_ref()?)))
+        .map(|(flag, path)| {
+            let path = fs::canonicalize(path)?;
+            let directory = fs::canonicalize(&project.directory)?;
+            let below = path.strip_prefix(&directory).map(Path::to_owned);
+            Ok((flag, below.unwrap_or(path)))
+        })
+        .collect()
 }
 
 /// Writes all files, or none where one of them is there.

@@ -1,7 +1,7 @@
 //! The same artifact once more, where cargo-lambda puts it.
 
 use crate::artifact::archive::Archive;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::fs;
 use crate::plan::{CargoLambdaFiles, Step};
 use crate::ui::Ui;
@@ -18,11 +18,9 @@ pub(super) fn write(step: &Step, ui: Ui) -> Result<()> {
     let zip = fs::read(&step.artifact)?;
     let program = program(step, files)?;
     for (path, mode, content) in [(&files.program, 0o755, program), (&files.zip, 0o644, zip)] {
-        fs::write_if_changed(path, mode, &content).map_err(|cause| Error::Unwritable {
-            path: fs::from_here(path),
-            cause,
-        })?;
-        fs::set_mode(path, mode)?;
+        fs::write_if_changed(path, mode, &content)
+            .and_then(|()| fs::set_mode(path, mode))
+            .map_err(|cause| fs::unwritable(path, cause))?;
     }
     ui.status(
         "Copied",

@@ -8,6 +8,7 @@ pub mod completions;
 pub mod config;
 pub mod dir;
 pub mod doctor;
+mod given;
 pub mod init;
 pub mod invoke;
 mod layout;

@@ -12,9 +12,9 @@ use crate::artifact::FileTree;
 use crate::artifact::zip::ZipSettings;
 use crate::binary::{self, Strip};
 use crate::check;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::finding::Finding;
-use crate::fs;
+use crate::fs::{self, unwritable};
 use crate::plan::{CargoLambdaFiles, CargoPlan, Form, Group, Guidance, Plan, Step};
 use crate::platform::lambda;
 use crate::project::OUTPUT_BESIDE;
@@ -175,7 +175,7 @@ fn is_fresh(record: &Record, fingerprint: &str, step: &Step) -> Result<bool> {
     let files = &record.artifact.files;
     if step.form == Form::Files {
         let names: Vec<&str> = files.iter().map(|file| file.name.as_str()).collect();
-        return Written::open(step)?.holds(&step.artifact, &names);
+        return Ok(Written::open(step)?.holds(&names));
     }
     let on_disk = walkdir::WalkDir::new(&step.artifact).min_depth(1);
     Ok(on_disk.into_iter().count() == files.len())
@@ -220,7 +220,13 @@ fn assemble(
     };
     let size = stripped.as_ref().map_or(0, |bytes| bytes.len() as u64);
     lambda::refuse_unzipped_excess(size, &step.includes)?;
-    let tree = tree(parts, stripped, content)?;
+    let mut extensions = Vec::new();
+    for (name, bytes) in &content.extensions {
+        let stripped = binary::strip(bytes, step.packing.strip)?;
+        findings.extend(held_against_rules(parts, name, &stripped, ui)?);
+        extensions.push((name.clone(), stripped));
+    }
+    let tree = tree(step, stripped, extensions)?;
     let made = Made::of(tree, step, settings, parts.layers)?;
     Ok((made, findings))
 }
@@ -235,15 +241,28 @@ fn inspected(
     let step = parts.step;
     let strip = step.packing.strip;
     let stripped = binary::strip(bytes, strip)?;
-    let beside: Vec<&str> = step
-        .includes
-        .iter()
-        .map(|include| include.name.as_str())
-        .collect();
-    let name = entry_name(step);
+    let name = step.program().unwrap_or_default();
+    findings.extend(held_against_rules(parts, &name, &stripped, ui)?);
+    if let Group::Cargo(plan) = parts.group {
+        findings.extend(lint_unstripped(plan, step, bytes));
+    }
+    Ok(stripped)
+}
+
+/// What the platform's rules find in a program of this name in the artifact, without what the user asked to keep.
+fn held_against_rules(
+    parts: &Parts<'_>,
+    name: &str,
+    stripped: &[u8],
+    ui: Ui,
+) -> Result<Vec<Finding>> {
+    let step = parts.step;
+    let strip = step.packing.strip;
+    let includes = step.includes.iter();
+    let beside: Vec<&str> = includes.map(|include| include.name.as_str()).collect();
     let mut found = check::binary(
-        &name,
-        &stripped,
+        name,
+        stripped,
         &known_roots(parts.group),
         step.target.arch,
         step.packing.runtime,
@@ -257,34 +276,18 @@ fn inspected(
         Strip::None => rule == "lambda/symbols" || rule == "lambda/debug-info",
     };
     found.retain(|finding| !kept(&finding.rule));
-    if let Group::Cargo(plan) = parts.group {
-        found.extend(lint_unstripped(plan, step, bytes));
-    }
-    findings.extend(found);
-    Ok(stripped)
-}
-
-/// The name of a step's binary in its artifact.
-fn entry_name(step: &Step) -> String {
-    match step.function.kind {
-        Kind::Extension => format!("{}{}", lambda::EXTENSIONS, step.function.name),
-        Kind::Function | Kind::Layer => lambda::BOOTSTRAP.to_owned(),
-    }
+    Ok(found)
 }
 
 /// The layout of an artifact of this kind.
-fn tree(parts: &Parts<'_>, binary: Option<Vec<u8>>, content: &Content) -> Result<FileTree> {
-    let step = parts.step;
+fn tree(
+    step: &Step,
+    binary: Option<Vec<u8>>,
+    extensions: Vec<(String, Vec<u8>)>,
+) -> Result<FileTree> {
     let name = &step.function.name;
     match (step.function.kind, binary) {
-        (Kind::Function, Some(binary)) => {
-            let strip = |(name, bytes): &(String, Vec<u8>)| {
-                Ok((name.clone(), binary::strip(bytes, step.packing.strip)?))
-            };
-            let extensions = content.extensions.iter().map(strip);
-            let extensions = extensions.collect::<Result<Vec<_>>>()?;
-            lambda::assemble_with(binary, &step.includes, extensions)
-        }
+        (Kind::Function, Some(binary)) => lambda::assemble_with(binary, &step.includes, extensions),
         (Kind::Extension, Some(binary)) => lambda::assemble_extension(name, binary, &step.includes),
         (Kind::Layer | Kind::Function | Kind::Extension, _) => {
             lambda::assemble_layer(&step.includes)
@@ -312,13 +315,6 @@ fn lint_unstripped(plan: &CargoPlan, step: &Step, bytes: &[u8]) -> Vec<Finding> 
 fn write(path: &Path, mode: u32, content: &[u8]) -> Result<()> {
     fs::write_atomic(path, mode, |file| file.write_all(content))
         .map_err(|cause| unwritable(path, cause))
-}
-
-fn unwritable(path: &Path, cause: std::io::Error) -> Error {
-    Error::Unwritable {
-        path: fs::from_here(path),
-        cause,
-    }
 }
 
 /// Directories of this machine that must not stand in the binary.

@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use super::given;
 use super::make::{self, Telling};
 use crate::cli::{Format, ZipArgs};
 use crate::error::Result;
@@ -17,6 +18,7 @@ use crate::ui::Ui;
 /// With the exit code of whatever failed; earlier artifacts stay as they are.
 pub fn zip(arguments: &ZipArgs, format: Format, ui: Ui) -> Result<()> {
     let started = Instant::now();
+    given::refuse_of_other_language(arguments, &[])?;
     let settings = Settings::resolve(&arguments.build)?;
     let project = Project::load(&settings.cargo, settings.config.as_deref(), ui)?;
     let wishes = wishes::asked(&project, &settings, &Asked::from(arguments), ui)?;

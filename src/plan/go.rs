@@ -41,8 +41,8 @@ impl GoPlan {
             // go leaves the symbols out by itself (`-s -w`).
             let strip = wish.settings.strip.unwrap_or(Strip::None);
             let packing = Packing::new(wish, strip, Level::Release, settings);
-            let targets = &wish.settings.targets;
-            let steps = Step::all((order, wish), targets, output, &packing)?;
+            let targets = wish.static_targets();
+            let steps = Step::all((order, wish), &targets, output, &packing)?;
             let packages = steps.iter().map(|_| (package.clone(), options.clone()));
             plan.packages.extend(packages);
             plan.steps.extend(steps);
@@ -62,7 +62,7 @@ impl GoPlan {
                 ui.note(package.note());
             }
             if guided {
-                ui.note(package.pgo_note());
+                ui.note(package.pgo_note(&step.function.name));
             }
         }
     }
@@ -80,11 +80,23 @@ impl GoPlan {
     }
 }
 
+/// A number of jobs as cargo takes it (<https://doc.rust-lang.org/cargo/commands/cargo-build.html#miscellaneous-options>,
+/// 2026-11): a negative one is that many fewer than there are CPUs, `default` is as if nothing were said.
+fn jobs(text: &str) -> Option<usize> {
+    let number: isize = text.trim().parse().ok()?;
+    if number > 0 {
+        return usize::try_from(number).ok();
+    }
+    let all = std::thread::available_parallelism().map_or(1, usize::from);
+    (number < 0).then(|| all.saturating_sub(number.unsigned_abs()).max(1))
+}
+
 fn package(wish: &Wish, settings: &Settings, ui: Ui) -> Result<(GoPackage, GoOptions)> {
     let options = GoOptions {
         tags: wish.settings.go_tags.clone(),
         ldflags: wish.settings.go_ldflags.clone(),
         offline: settings.cargo.network.offline,
+        jobs: settings.cargo.jobs.as_deref().and_then(jobs),
     };
     let mut arches: Vec<Arch> = Vec::new();
     for target in &wish.settings.targets {

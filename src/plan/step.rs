@@ -8,10 +8,11 @@ use crate::artifact::deflate::Level;
 use crate::artifact::zip::DosTime;
 use crate::binary::Strip;
 use crate::error::{Error, Result};
+use crate::fs;
 use crate::platform::lambda::{self, Runtime};
-use crate::project::config::Kind;
+use crate::project::config::{self, Kind, Located, Place};
 use crate::project::include::{self, Included};
-use crate::project::{Function, Project};
+use crate::project::{Function, Project, Source};
 use crate::settings::{Budget, Settings};
 use crate::target::Target;
 
@@ -28,6 +29,8 @@ pub struct Step {
     pub target: Target,
     /// What is packed beside the binary.
     pub includes: Vec<Included>,
+    /// The directory below which all that is ours lies.
+    pub root: PathBuf,
     /// The directory of the artifact's own files.
     pub directory: PathBuf,
     /// The artifact.
@@ -136,8 +139,12 @@ impl Output {
     }
 
     /// The artifact of a function for a target.
-    pub fn artifact(&self, function: &Function, target: Target) -> PathBuf {
-        self.place(function, target, false).1
+    ///
+    /// # Errors
+    /// When the function's name can be no directory.
+    pub fn artifact(&self, function: &Function, target: Target) -> Result<PathBuf> {
+        refuse_bad_name(function)?;
+        Ok(self.place(function, target, false).1)
     }
 
     /// The form and the place of an artifact. A companion, which only another function needs, is never put into the flat
@@ -168,7 +175,7 @@ impl Output {
                     "`--out-dir {}` is for one artifact, and this makes {count}",
                     directory.display(),
                 ),
-                hint: Some("choose one function and one arch: --bin NAME --arch arm64".to_owned()),
+                hint: Some("choose one function and one arch, or build all of them below one directory: slsbuild build --out-dir DIR".to_owned()),
             }),
             _ => Ok(()),
         }
@@ -186,6 +193,7 @@ impl Step {
         let Wish {
             function, settings, ..
         } = wish;
+        refuse_bad_name(function)?;
         let includes = include::resolve(&settings.includes, &function.directory, &function.bounds)?;
         for own in &output.own {
             refuse_own_output(&includes, own)?;
@@ -203,11 +211,56 @@ impl Step {
                 also: lambda.and_then(|lambda| CargoLambdaFiles::of(function, lambda)),
                 artifact,
                 form,
+                root: output.root.clone(),
                 directory: output.directory(function, *target),
                 packing: packing.clone(),
             }
         };
-        Ok(targets.iter().map(step).collect())
+        let steps: Vec<Self> = targets.iter().map(step).collect();
+        steps.iter().try_for_each(Self::refuse_sources)?;
+        Ok(steps)
+    }
+
+    /// The name of the binary in the artifact; none in a layer of files.
+    pub fn program(&self) -> Option<String> {
+        match self.function.kind {
+            Kind::Function => Some(lambda::BOOTSTRAP.to_owned()),
+            Kind::Extension => Some(format!("{}{}", lambda::EXTENSIONS, self.function.name)),
+            Kind::Layer => None,
+        }
+    }
+
+    /// The names of all programs that are built into the artifact: its own, and the internal extensions.
+    pub fn programs(&self) -> Vec<String> {
+        let extensions = self.packing.extensions.iter().cloned();
+        self.program().into_iter().chain(extensions).collect()
+    }
+
+    /// Refuses files that would be written over what they are made of.
+    fn refuse_sources(&self) -> Result<()> {
+        if self.form != Form::Files {
+            return Ok(());
+        }
+        let source = match &self.function.source {
+            Source::Ready(path) => self.program().map(|name| (name, path.clone())),
+            Source::Rust(_) | Source::Go(_) | Source::Files => None,
+        };
+        let includes = self.includes.iter();
+        let all = includes.map(|include| (include.name.clone(), include.path.clone()));
+        for (name, path) in all.chain(source) {
+            // With every link on the way to it resolved.
+            let to = fs::canonicalize(self.artifact.join(&name)).ok();
+            if to.is_some() && to == fs::canonicalize(&path).ok() {
+                return Err(Error::Project {
+                    message: format!(
+                        "`{name}` would be written over its own source `{}`",
+                        fs::from_here(&path).display()
+                    ),
+                    hint: Some("name a directory of its own: --out-dir out".to_owned()),
+                });
+            }
+        }
+        Ok(())
     }
 
     /// The directory in which the artifact appears.
@@ -236,6 +289,39 @@ impl Packing {
             extensions: names(&own.extensions),
         }
     }
+}
+
+/// Refuses a name that files, flags, a go.mod or a manifest's binary gave, and that can be no directory of artifacts: the rule
+/// of the configuration, which checks its own names.
+pub(super) fn refuse_bad_name(function: &Function) -> Result<()> {
+    let name = Located {
+        value: function.name.clone(),
+        // Only the message is kept.
+        place: Place {
+            file: PathBuf::new(),
+            line: 0,
+            column: 0,
+        },
+    };
+    let Err(error) = config::refuse_bad_name(&name) else {
+        return Ok(());
+    };
+    let hint = match &function.source {
+        Source::Rust(binary) => format!(
+            "name it in slsbuild.toml: [functions.orders] with bin = \"{}\"",
+            binary.name
+        ),
+        Source::Go(_) | Source::Ready(_) | Source::Files => {
+            "give it another one: --name orders".to_owned()
+        }
+    };
+    Err(match error {
+        Error::Config { message, .. } => Error::Project {
+            message,
+            hint: Some(hint),
+        },
+        error => error,
+    })
 }
 
 /// The file that an artifact of a kind is.

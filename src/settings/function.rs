@@ -205,9 +205,9 @@ impl FunctionSettings {
                 unzipped: merge.pick("budget.unzipped", None, |keys| &keys.budget_unzipped),
             },
             go_tags: merge
-                .pick("tags", None, |keys| &keys.tags)
+                .pick("tags", overrides.tags.as_ref(), |keys| &keys.tags)
                 .unwrap_or_default(),
-            go_ldflags: merge.pick("ldflags", None, |keys| &keys.ldflags),
+            go_ldflags: merge.pick("ldflags", overrides.ldflags.as_ref(), |keys| &keys.ldflags),
             environment: merge
                 .pick("env", None, |keys| &keys.env)
                 .unwrap_or_default(),

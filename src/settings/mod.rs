@@ -91,6 +91,10 @@ pub struct Overrides {
     pub runtime_archive: Option<bool>,
     /// Where the optimizer learns.
     pub pgo: Option<Pgo>,
+    /// Build tags for go.
+    pub tags: Option<Vec<String>>,
+    /// Linker flags for go.
+    pub ldflags: Option<String>,
     /// Includes as they were typed; empty: nothing is said.
     pub includes: Vec<String>,
     /// The keys that a variable of the environment said.
@@ -171,6 +175,8 @@ fn overrides(arguments: &BuildArgs) -> Result<Overrides> {
             .runtime_archive
             .map(|switch| switch == cli::Switch::On),
         pgo: values::pgo(arguments)?,
+        tags: Some(arguments.tags.clone()).filter(|tags| tags.iter().any(|tag| !tag.is_empty())),
+        ldflags: arguments.ldflags.clone().filter(|flags| !flags.is_empty()),
         includes: arguments.include.clone(),
         from_environment: BTreeSet::new(),
     };
@@ -180,7 +186,7 @@ fn overrides(arguments: &BuildArgs) -> Result<Overrides> {
 
 /// The keys of settings that a variable said, as clap tells them by its own names.
 fn from_environment(arguments: &BuildArgs) -> BTreeSet<&'static str> {
-    const KEYS: [(&str, &str); 9] = [
+    const KEYS: [(&str, &str); 11] = [
         ("runtime", "runtime"),
         ("optimize", "optimize"),
         ("panic", "panic"),
@@ -190,6 +196,8 @@ fn from_environment(arguments: &BuildArgs) -> BTreeSet<&'static str> {
         ("runtime_archive", "runtime-archive"),
         ("profile", "profile"),
         ("features", "features"),
+        ("tags", "tags"),
+        ("ldflags", "ldflags"),
     ];
     let said = |id: &str| arguments.from_environment.iter().any(|said| said == id);
     let keys = KEYS.iter().filter(|(id, _)| said(id)).map(|(_, key)| *key);

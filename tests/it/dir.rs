@@ -1,5 +1,6 @@
 //! `slsbuild dir`: the function of `zip` as files, in a directory of ours or of the user's.
 
+use std::fmt::Write as _;
 use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant, SystemTime};
@@ -165,6 +166,65 @@ fn a_directory_of_the_users_keeps_what_is_not_ours_and_loses_what_was() {
 }
 
 #[test]
+fn the_users_own_files_are_neither_written_over_nor_removed() {
+    let shop = shop()
+        .file("bootstrap", "#!/bin/sh\nautoreconf -i\n")
+        .file("foreign/templates/mail.html", "<b>")
+        .file("same/templates/mail.html", "<p>");
+    let before = modified(&shop.path().join("templates/mail.html"));
+    let mut shown = String::new();
+    for arguments in [
+        "dir billing --include templates --out-dir .",
+        "dir --binary dist/orders --include templates:x --out-dir .",
+        "dir orders --out-dir foreign",
+    ] {
+        let _ = writeln!(shown, "$ slsbuild {arguments}\n{}", shop.outcome(arguments));
+    }
+    std::os::unix::fs::symlink(shop.path(), shop.path().join("here")).unwrap();
+    let arguments = "dir billing --include templates --out-dir here";
+    let _ = writeln!(shown, "$ slsbuild {arguments}\n{}", shop.outcome(arguments));
+    shop.write("ready/bootstrap", &TinyElf::new(elf::EM_X86_64).build());
+    let arguments = "dir --binary ready/bootstrap --out-dir ready";
+    let _ = writeln!(shown, "$ slsbuild {arguments}\n{}", shop.outcome(arguments));
+    insta::assert_snapshot!("dir_over_own_files", shown);
+    let read = |path: &str| fs_err::read_to_string(shop.path().join(path)).unwrap();
+    assert_eq!(read("foreign/templates/mail.html"), "<b>");
+    assert!(!shop.path().join("foreign/bootstrap").exists());
+    assert_eq!(read("bootstrap"), "#!/bin/sh\nautoreconf -i\n");
+    assert_eq!(modified(&shop.path().join("templates/mail.html")), before);
+
+    // What holds the same stays when it is no longer part of the function.
+    report(&shop, "dir orders --out-dir same");
+    report(&shop, "dir billing --out-dir same");
+    assert_eq!(
+        shop.files("same"),
+        "755 bootstrap\n644 templates/mail.html\n"
+    );
+    // A compiled program is what an earlier build left.
+    let other = TinyElf::new(elf::EM_AARCH64).build();
+    shop.write("compiled/bootstrap", &other);
+    report(&shop, "dir billing --out-dir compiled");
+    assert_ne!(
+        fs_err::read(shop.path().join("compiled/bootstrap")).unwrap(),
+        other
+    );
+}
+
+#[test]
+fn another_function_in_the_same_directory_takes_its_place() {
+    let shop = shop().file("out/own.txt", "own");
+    report(&shop, "dir orders --out-dir out");
+    report(&shop, "dir billing --out-dir ./templates/../out");
+    assert_eq!(shop.files("out"), "755 bootstrap\n644 own.txt\n");
+    assert!(!shop.path().join("out/templates").exists());
+    report(&shop, "dir orders --out-dir out");
+    assert_eq!(
+        report(&shop, "dir orders --out-dir out")["timings"]["fresh"],
+        true
+    );
+}
+
+#[test]
 fn a_kill_leaves_the_old_directory_or_the_new_one() {
     // Two files that belong together, with a large one between them.
     let shop = shop();
@@ -280,4 +340,91 @@ fn a_directory_is_invoked_as_it_is() {
         outcome(&mut command),
         "exit code: 0\n--- stdout\n{\"to\":\"Zoë\"}--- stderr\n"
     );
+}
+
+#[test]
+fn an_internal_extension_is_held_against_the_rules_too() {
+    let shop = Crate::empty().file(
+        "slsbuild.toml",
+        "[functions.orders]\nbinary = \"dist/orders\"\nextensions = [\"wrapper\"]\n\n[functions.wrapper]\nkind = \"extension\"\ninternal = true\nbinary = \"dist/wrapper\"\n",
+    );
+    shop.write("dist/orders", &TinyElf::new(elf::EM_X86_64).build());
+    shop.write(
+        "dist/wrapper",
+        &TinyElf::dynamic(elf::EM_X86_64, &["GLIBC_2.38"]).build(),
+    );
+    insta::assert_snapshot!(
+        "dir_internal_extension",
+        shop.outcome("dir orders --out-dir out")
+    );
+}
+
+#[test]
+fn a_name_that_is_no_directory_is_refused_before_anything_is_written() {
+    let shop = shop();
+    shop.write("dist/tools", &TinyElf::new(elf::EM_X86_64).build());
+    let mut shown = String::new();
+    for arguments in [
+        "dir --binary dist/tools",
+        "zip --binary dist/tools --name ../..",
+        "zip --binary dist/tools --name report.json",
+        "zip --binary dist/tools --name=",
+        "zip --name orders",
+    ] {
+        let _ = writeln!(shown, "$ slsbuild {arguments}\n{}", shop.outcome(arguments));
+    }
+    insta::assert_snapshot!("dir_bad_names", shown);
+    assert!(!shop.path().join(".slsbuild").exists());
+}
+
+#[test]
+fn a_ready_binary_is_for_its_own_arch_whatever_is_asked_of_all() {
+    let shop = shop();
+    shop.write("dist/mail", &TinyElf::new(elf::EM_AARCH64).build());
+    let configuration = "[functions.orders]\nbinary = \"dist/orders\"\n\n[functions.mail]\nbinary = \"dist/mail\"\n";
+    let shop = shop.file("slsbuild.toml", configuration);
+    let mut shown = String::new();
+    for arguments in ["plan --arch amd64", "build mail --arch amd64"] {
+        let _ = writeln!(shown, "$ slsbuild {arguments}\n{}", shop.outcome(arguments));
+    }
+    // What its own table says is about this very file.
+    let shop = shop.file(
+        "slsbuild.toml",
+        &format!("{configuration}arch = [\"amd64\"]\n"),
+    );
+    let _ = writeln!(shown, "# in its own table\n{}", shop.outcome("plan"));
+    insta::assert_snapshot!("ready_of_another_arch", shown);
+}
+
+#[test]
+fn what_is_not_rust_has_one_target_for_each_arch() {
+    let shop = Crate::empty()
+        .file(
+            "slsbuild.toml",
+            "[functions.orders]\nbinary = \"dist/orders-{arch}\"\n\n[functions.texts]\nkind = \"layer\"\ninclude = [\"texts\"]\n",
+        )
+        .file("texts/a.txt", "a");
+    shop.write("dist/orders-amd64", &TinyElf::new(elf::EM_X86_64).build());
+    let planned =
+        shop.outcome("plan --target x86_64-unknown-linux-gnu --target x86_64-unknown-linux-musl");
+    assert!(
+        planned.contains("orders/lambda/amd64/bootstrap.zip"),
+        "{planned}"
+    );
+    assert!(
+        planned.contains("texts/lambda/amd64/layer.zip"),
+        "{planned}"
+    );
+    assert!(!planned.contains("-gnu"), "{planned}");
+    assert_eq!(planned.matches("bootstrap.zip").count(), 1, "{planned}");
+}
+
+#[test]
+fn the_plan_of_build_goes_where_build_writes() {
+    let shop = shop();
+    let planned = shop.outcome("plan --out-dir dist/zips --target x86_64-unknown-linux-gnu");
+    for name in ["orders", "billing"] {
+        let path = format!("dist/zips/{name}/lambda/amd64/bootstrap.zip");
+        assert!(planned.contains(&path), "{planned}");
+    }
 }

@@ -129,3 +129,85 @@ fn without_go_the_way_to_it_is_named() {
     let shown = module.scrub(&outcome(&mut command));
     insta::assert_snapshot!("zip_go_without_go", shown);
 }
+
+#[test]
+fn flags_of_the_other_language_are_refused_with_what_go_has() {
+    let module = module();
+    let mut shown = String::new();
+    for arguments in [
+        "zip --go cmd/orders --features json",
+        "zip --go cmd/orders --optimize size",
+        "dir --go cmd/orders --allocator system",
+        "plan --go cmd/orders --target-cpu generic",
+        "zip --go cmd/orders -- --timings",
+        "zip --tags netgo",
+    ] {
+        let _ = writeln!(
+            shown,
+            "$ slsbuild {arguments}\n{}",
+            module.outcome(arguments)
+        );
+    }
+    insta::assert_snapshot!("zip_go_flags_of_rust", shown);
+}
+
+#[test]
+fn tags_linker_flags_and_jobs_reach_go() {
+    if oracle("go").is_none() {
+        return;
+    }
+    let module = module();
+    let arguments = "plan --go cmd/orders --arch arm64 --tags netgo,osusergo --ldflags -X=main.version=1 --jobs 3";
+    // What the environment says holds for all, and Rust's part of it is none of Go's.
+    let mut command = module.slsbuild(arguments);
+    command.env("SLSBUILD_PROFILE", "release");
+    let planned = outcome(&mut command);
+    assert!(planned.starts_with("exit code: 0"), "{planned}");
+    for words in [
+        "-tags=lambda.norpc,netgo,osusergo",
+        "'-ldflags=-s -w -buildid= -X=main.version=1'",
+        " -p=3 ",
+    ] {
+        assert!(planned.contains(words), "{planned}");
+    }
+}
+
+#[test]
+fn a_failure_names_the_function() {
+    if oracle("go").is_none() {
+        return;
+    }
+    let module = module()
+        .file(
+            "cmd/orders/main.go",
+            "package main\n\nfunc main() { nonsense() }\n",
+        )
+        .file("slsbuild.toml", "[functions.img]\ngo = \"cmd/orders\"\n");
+    let shown = module.outcome("build");
+    assert!(
+        shown.contains("error: `go build` failed for `img`"),
+        "{shown}"
+    );
+    let planned = module.outcome("plan --target aarch64-unknown-linux-gnu");
+    assert!(
+        planned.contains("img/lambda/arm64/bootstrap.zip"),
+        "{planned}"
+    );
+}
+
+#[test]
+fn a_directory_whose_name_is_taken_wants_another_one() {
+    if oracle("go").is_none() {
+        return;
+    }
+    let module = module().file("cmd/tools/main.go", "package main\n\nfunc main() {}\n");
+    let shown = module.outcome("zip --go cmd/tools");
+    assert!(shown.starts_with("exit code: 3"), "{shown}");
+    assert!(shown.contains("function `tools` is a name that"), "{shown}");
+    assert!(!module.path().join(".slsbuild").exists());
+    let shown = module.outcome("zip --go cmd/tools --name orders --arch arm64 -q");
+    assert!(
+        shown.contains(".slsbuild/orders/lambda/arm64/bootstrap.zip"),
+        "{shown}"
+    );
+}

@@ -474,3 +474,32 @@ fn a_tool_that_is_not_known_is_refused() {
         "{refused}"
     );
 }
+
+#[test]
+fn a_flag_that_the_written_commands_would_lose_is_refused() {
+    let shop = project(SHOP);
+    let refused = [
+        "init sam --go ./cmd/x",
+        "init terraform --binary dist/orders-amd64 --name x",
+        "init sam --features json",
+        "init sam --out-dir out",
+        "init cdk --layout cargo-lambda",
+    ];
+    insta::assert_snapshot!(
+        refused
+            .map(|arguments| format!("$ slsbuild {arguments}\n{}", shop.outcome(arguments)))
+            .join("\n")
+    );
+    let elsewhere = project(SHOP);
+    fs_err::rename(
+        elsewhere.path().join("slsbuild.toml"),
+        elsewhere.path().join("a $hop.toml"),
+    )
+    .unwrap();
+    let mut command = elsewhere.slsbuild("init sam --config");
+    let made = outcome(command.arg("a $hop.toml"));
+    assert!(
+        made.contains("slsbuild dir orders --arch arm64 --config 'a $$hop.toml' --out-dir"),
+        "{made}"
+    );
+}

@@ -32,6 +32,8 @@ fn built(directory: &Path, options: &GoOptions, arch: Arch) -> Vec<u8> {
     let package = loaded(directory, options);
     let out = tempfile::tempdir().unwrap();
     let build = GoBuild {
+        function: "img",
+        jobs: None,
         package: &package,
         options,
         arch,
@@ -44,11 +46,9 @@ fn built(directory: &Path, options: &GoOptions, arch: Arch) -> Vec<u8> {
 /// A package as if it had been loaded.
 fn package(import_path: &str, module_root: &Path) -> GoPackage {
     GoPackage {
-        name: "receipt".to_owned(),
         import_path: import_path.to_owned(),
         directory: module_root.to_owned(),
         module_root: module_root.to_owned(),
-        module_path: import_path.to_owned(),
         profile: None,
         without_cgo: Vec::new(),
         go: GoEnvironment::default(),
@@ -62,8 +62,11 @@ fn the_command_can_be_pasted() {
         tags: vec!["netgo".to_owned()],
         ldflags: Some("-X 'main.version=1 beta'".to_owned()),
         offline: true,
+        jobs: None,
     };
     let mut build = GoBuild {
+        function: "img",
+        jobs: None,
         package: &package,
         options: &options,
         arch: Arch::Arm64,
@@ -73,7 +76,8 @@ fn the_command_can_be_pasted() {
     insta::assert_snapshot!(command(build, Verbosity::VeryVerbose), @r#"cd /shop && CGO_ENABLED=0 GOARCH=arm64 GOARM64=v8.2 GONOPROXY=none GOOS=linux GOPROXY=off go build -trimpath -buildvcs=false -tags=lambda.norpc,netgo '-ldflags=-s -w -buildid= -X '\''main.version=1 beta'\''' -v -o /out/bootstrap example.com/shop/cmd/receipt"#);
     let options = GoOptions::default();
     (build.options, build.level, build.arch) = (&options, None, Arch::Amd64);
-    insta::assert_snapshot!(command(build, Verbosity::Normal), @"cd /shop && CGO_ENABLED=0 GOARCH=amd64 GOOS=linux go build -trimpath -buildvcs=false -tags=lambda.norpc '-ldflags=-s -w -buildid=' -o /out/bootstrap example.com/shop/cmd/receipt");
+    build.jobs = Some(3);
+    insta::assert_snapshot!(command(build, Verbosity::Normal), @"cd /shop && CGO_ENABLED=0 GOARCH=amd64 GOOS=linux go build -trimpath -buildvcs=false -tags=lambda.norpc '-ldflags=-s -w -buildid=' -p=3 -o /out/bootstrap example.com/shop/cmd/receipt");
 }
 
 #[test]
@@ -145,6 +149,8 @@ fn two_module_caches_give_the_same_bytes_and_no_path_of_them() {
         let package = package("example.com/hello", &directory);
         let output = directory.join("bootstrap");
         let build = GoBuild {
+            function: "img",
+            jobs: None,
             package: &package,
             options: &options,
             arch: Arch::Arm64,
@@ -178,8 +184,6 @@ fn a_workspace_around_the_module_changes_nothing() {
     module(&within.path().join("orders"), &[]);
     fs_err::write(within.path().join("go.work"), "go 1.21\n\nuse ./orders\n").unwrap();
     let options = GoOptions::default();
-    let package = loaded(&within.path().join("orders"), &options);
-    assert!(package.go.workspace_file.is_some());
     assert!(
         built(alone.path(), &options, Arch::Amd64)
             == built(&within.path().join("orders"), &options, Arch::Amd64)
@@ -238,6 +242,8 @@ fn what_an_earlier_run_left_is_not_taken_for_the_binary() {
     let options = GoOptions::default();
     let package = loaded(place.path(), &options);
     let build = GoBuild {
+        function: "img",
+        jobs: None,
         package: &package,
         options: &options,
         arch: Arch::Arm64,
@@ -247,7 +253,7 @@ fn what_an_earlier_run_left_is_not_taken_for_the_binary() {
     let error = run(build, UI()).unwrap_err();
     assert_eq!(error.exit_code(), 101);
     assert!(!output.exists());
-    insta::assert_snapshot!(error.one_line(), @"`go build` failed for `orders`");
+    insta::assert_snapshot!(error.one_line(), @"`go build` failed for `img`");
 }
 
 #[test]
@@ -275,6 +281,8 @@ fn a_package_that_does_not_compile_without_its_cgo_code_is_named() {
     let package = loaded(place.path(), &options);
     assert_eq!(package.without_cgo.len(), 1);
     let build = GoBuild {
+        function: "img",
+        jobs: None,
         package: &package,
         options: &options,
         arch: Arch::Arm64,

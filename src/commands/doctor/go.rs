@@ -1,14 +1,12 @@
 //! The check of go, which Go functions are built with: that it is there, and new enough for their modules.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::check::{self, Check, Need, Tool};
 use super::{Patient, names};
-use crate::fs;
 use crate::process::{Command, find_on_path};
+use crate::project::go;
 
-/// The largest go.mod that is read.
-const MOST_MODULE: u64 = 1 << 20;
 /// What brings Go.
 const GET_GO: &str = "install Go: https://go.dev/dl";
 
@@ -76,16 +74,7 @@ fn installed() -> (Tool, bool) {
 
 /// The version that the nearest go.mod above a directory asks for.
 fn required(directory: &Path) -> Option<String> {
-    let mut files = directory.ancestors().map(|one| one.join("go.mod"));
-    let file: PathBuf = files.find(|file| file.is_file())?;
-    let text = fs::read_bounded(&file, MOST_MODULE).ok()?;
-    go_line(&String::from_utf8_lossy(&text))
-}
-
-/// The version of a go.mod's `go` line.
-fn go_line(text: &str) -> Option<String> {
-    let mut lines = text.lines().map(|line| line.split_whitespace());
-    lines.find_map(|mut words| (words.next()? == "go").then(|| words.next().map(str::to_owned))?)
+    go::module_line(&go::module_around(directory), "go")
 }
 
 /// A version's numbers: `1.26.8`, of `1.27rc1` those before the letters.
@@ -104,10 +93,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_go_line_is_read_and_compared() {
-        let text = "module shop\n\n// go 1.9\ngo 1.26.1 // a remark\ntoolchain go1.27.0\n";
-        assert_eq!(go_line(text).as_deref(), Some("1.26.1"));
-        assert_eq!(go_line("module shop"), None);
+    fn versions_are_compared_by_their_numbers() {
         assert!(numbers("1.9") < numbers("1.26.1"));
         assert!(numbers("1.27rc1") > numbers("1.26.8"));
         assert!(numbers("").is_empty());

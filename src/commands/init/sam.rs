@@ -3,6 +3,7 @@
 
 use std::ffi::OsStr;
 use std::fmt::Write as _;
+use std::path::PathBuf;
 
 use super::File;
 use super::stack::{Stack, Unit};
@@ -23,7 +24,8 @@ const MAKEFILE: &str = "# What `sam build` runs: `make --makefile PATH build-ID`
 PROJECT := $(shell dirname \"$(strip $(MAKEFILE_LIST))\")
 ";
 
-pub(super) fn files(stack: &Stack) -> Vec<File> {
+/// `places` are flags that every command is to have, with their paths.
+pub(super) fn files(stack: &Stack, places: &[(&str, PathBuf)]) -> Vec<File> {
     vec![
         File {
             name: "template.yaml",
@@ -31,7 +33,7 @@ pub(super) fn files(stack: &Stack) -> Vec<File> {
         },
         File {
             name: "Makefile",
-            content: makefile(stack),
+            content: makefile(stack, places),
         },
         File {
             name: "samconfig.toml",
@@ -120,13 +122,17 @@ fn remark(text: &mut String, unit: &Unit) {
     }
 }
 
-fn makefile(stack: &Stack) -> String {
+fn makefile(stack: &Stack, places: &[(&str, PathBuf)]) -> String {
     let mut text = String::from(MAKEFILE);
+    let of_make = |text: &OsStr| quote(text).replace('$', "$$");
+    let places = places.iter().fold(String::new(), |said, (flag, path)| {
+        format!("{said} {flag} {}", of_make(path.as_os_str()))
+    });
     for unit in stack.units() {
-        let name = quote(OsStr::new(&unit.name)).replace('$', "$$");
+        let name = of_make(OsStr::new(&unit.name));
         let _ = write!(
             text,
-            "\n.PHONY: build-{id}\nbuild-{id}:\n\tcd \"$(PROJECT)\" && slsbuild dir {name} {flag} --out-dir \"$(ARTIFACTS_DIR)\"\n",
+            "\n.PHONY: build-{id}\nbuild-{id}:\n\tcd \"$(PROJECT)\" && slsbuild dir {name} {flag}{places} --out-dir \"$(ARTIFACTS_DIR)\"\n",
             id = unit.id,
             flag = unit.flag(),
         );

@@ -148,7 +148,7 @@ impl Unit {
                 .collect(),
             target,
             runtime: wish.settings.compile.runtime,
-            artifact: shown(&output.artifact(&wish.function, target), project),
+            artifact: shown(&output.artifact(&wish.function, target)?, project),
             layers: layers.map(|layer| layer.value.clone()).collect(),
             environment: wish.settings.environment.clone(),
             name,

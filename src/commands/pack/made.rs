@@ -100,9 +100,7 @@ impl Made {
             (Self::Files { tree, .. }, Form::Directory | Form::Zip) => {
                 directory::replace(tree, &step.artifact, modified)
             }
-            (Self::Files { tree, .. }, Form::Files) => {
-                Written::open(step)?.write(tree, &step.artifact, modified)
-            }
+            (Self::Files { tree, .. }, Form::Files) => Written::open(step)?.write(tree, modified),
         }
     }
 }

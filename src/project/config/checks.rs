@@ -57,7 +57,7 @@ impl Keys {
 }
 
 /// Refuses a name that cannot be a directory of artifacts or a file in a layer.
-pub(super) fn name(name: &Located<String>) -> Result<()> {
+pub fn name(name: &Located<String>) -> Result<()> {
     let text = name.value.as_str();
     let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
     let cause = if !text.chars().all(legal) {

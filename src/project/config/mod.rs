@@ -12,6 +12,7 @@ mod table;
 mod values;
 
 pub use cargo_lambda::CargoLambda;
+pub use checks::name as refuse_bad_name;
 pub use load::{FILE, Loaded, Member, WorkspaceManifests, load};
 pub use read::{ManifestSections, parse, parse_manifest};
 pub use schema::schema;

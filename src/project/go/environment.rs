@@ -24,8 +24,6 @@ pub struct GoEnvironment {
     pub flags: Vec<String>,
     /// The go.mod above the directory, if there is one.
     pub module_file: Option<PathBuf>,
-    /// The go.work that rules there, if there is one.
-    pub workspace_file: Option<PathBuf>,
     /// `GOAMD64`, where the user set it.
     pub amd64_level: Option<String>,
     /// `GOARM64`, where the user set it.
@@ -38,7 +36,6 @@ struct Printed {
     goversion: String,
     goflags: String,
     gomod: String,
-    gowork: String,
     goenv: PathBuf,
     goroot: PathBuf,
 }
@@ -52,7 +49,7 @@ impl GoEnvironment {
         let mut command = Command::new("go");
         command
             .args(["env", "-json"])
-            .args(["GOVERSION", "GOFLAGS", "GOMOD", "GOWORK", "GOENV", "GOROOT"])
+            .args(["GOVERSION", "GOFLAGS", "GOMOD", "GOENV", "GOROOT"])
             .directory(directory);
         if options.offline {
             command.env("GOPROXY", "off");
@@ -72,7 +69,6 @@ impl GoEnvironment {
             // Where go could not split them it says so itself, in the next call.
             flags: flags::split(&printed.goflags).unwrap_or_default(),
             module_file: existing(printed.gomod),
-            workspace_file: existing(printed.gowork),
             amd64_level: set_by_user("GOAMD64", &files),
             arm64_level: set_by_user("GOARM64", &files),
         })

@@ -133,7 +133,7 @@ mod tests {
         let options = GoOptions {
             tags: tags.iter().map(ToString::to_string).collect(),
             ldflags: ldflags.map(str::to_owned),
-            offline: false,
+            ..GoOptions::default()
         };
         build_flags(&go, &options)
     }

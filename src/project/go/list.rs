@@ -13,8 +13,7 @@ use crate::process::{Command, quote};
 use crate::target::Arch;
 
 /// The fields that are read, so that go prints and looks up no more.
-const FIELDS: &str =
-    "-json=ImportPath,Name,Dir,Standard,DepOnly,GoFiles,CgoFiles,Imports,Module,Error";
+const FIELDS: &str = "-json=ImportPath,Name,Dir,Standard,DepOnly,GoFiles,CgoFiles,Imports,Error";
 /// How many of go's complaints are shown.
 const MOST_COMPLAINTS: usize = 10;
 
@@ -38,18 +37,8 @@ pub(super) struct Listed {
     pub(super) cgo_files: Vec<String>,
     /// What it imports.
     pub(super) imports: Vec<String>,
-    /// The module that holds it.
-    pub(super) module: Option<Module>,
     /// Why it cannot be built.
     pub(super) error: Option<Complaint>,
-}
-
-/// A module as go lists it.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(rename_all = "PascalCase")]
-pub(super) struct Module {
-    /// Its path.
-    pub(super) path: String,
 }
 
 /// Why go cannot build a package.

@@ -31,21 +31,19 @@ pub struct GoOptions {
     pub ldflags: Option<String>,
     /// The network is not touched.
     pub offline: bool,
+    /// How many programs go runs at once, over all builds that run at once; none: as many as there are CPUs.
+    pub jobs: Option<usize>,
 }
 
 /// A Go main package, which is one function.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GoPackage {
-    /// The function's name: the last element of the package's directory or, at the module's root, of the module's path.
-    pub name: String,
     /// The path that it would be imported by.
     pub import_path: String,
     /// Its directory: includes are relative to it.
     pub directory: PathBuf,
     /// The directory of the module's go.mod: the outer bound of includes where the module lies outside the project.
     pub module_root: PathBuf,
-    /// The module's path.
-    pub module_path: String,
     /// Its `default.pgo`, by which go guides the optimizer without being told.
     pub profile: Option<PathBuf>,
     /// Packages that have code with and without cgo, of which the latter is built.
@@ -56,16 +54,15 @@ pub struct GoPackage {
 
 impl GoPackage {
     /// What to say where `--pgo` meets a Go function: we train none, and go needs no flag.
-    pub fn pgo_note(&self) -> String {
+    pub fn pgo_note(&self, function: &str) -> String {
         let place = place::from_here(&self.directory);
         self.profile.as_ref().map_or_else(
             || {
                 format!(
-                    "`--pgo` does not train `{}`, which is Go: put a CPU profile of it (runtime/pprof) at {place}/default.pgo, and go uses it by itself",
-                    self.name
+                    "`--pgo` does not train `{function}`, which is Go: put a CPU profile of it (runtime/pprof) at {place}/default.pgo, and go uses it by itself"
                 )
             },
-            |_| format!("`--pgo` does not train `{}`, which is Go: it is guided by {place}/default.pgo, as go does by itself", self.name),
+            |_| format!("`--pgo` does not train `{function}`, which is Go: it is guided by {place}/default.pgo, as go does by itself"),
         )
     }
 }
@@ -103,18 +100,16 @@ pub fn load(place: &Path, options: &GoOptions, arches: &[Arch], ui: Ui) -> Resul
         }
         package.get_or_insert(main);
     }
-    let (import_path, module_path) = package.ok_or_else(|| Error::Usage {
+    let import_path = package.ok_or_else(|| Error::Usage {
         message: format!("no arch is given to build `{}` for", place.display()),
         hint: Some("name one: --arch arm64".to_owned()),
     })?;
     let profile = directory.join("default.pgo");
     Ok(GoPackage {
-        name: name(&directory, &module_root, &module_path),
         import_path,
         profile: profile.is_file().then_some(profile),
         directory,
         module_root,
-        module_path,
         without_cgo,
         go,
     })
@@ -127,17 +122,24 @@ pub fn module_around(directory: &Path) -> PathBuf {
     module.unwrap_or(directory).to_owned()
 }
 
-/// The name of the function in `directory`, before go is asked: its `go.mod` is read where it is the module's root.
+/// What the line of a `go.mod` says that begins with `word`: `module`, `go`. None where there is no such line or file.
+pub fn module_line(module: &Path, word: &str) -> Option<String> {
+    let text = fs::read_bounded(&module.join("go.mod"), MOST_MODULE_FILE).ok()?;
+    line(&String::from_utf8_lossy(&text), word)
+}
+
+fn line(text: &str, word: &str) -> Option<String> {
+    let mut lines = text.lines().map(str::split_whitespace);
+    let said = lines.find_map(|mut words| (words.next()? == word).then(|| words.next())?)?;
+    let said = said.trim_matches(['"', '`']);
+    (!said.is_empty()).then(|| said.to_owned())
+}
+
+/// The name of the function in `directory`, before go is asked: that of its directory or, at the module's root, the last
+/// element of the module's path.
 pub fn default_name(directory: &Path) -> String {
-    let file = directory.join("go.mod");
-    let text = fs::read_bounded(&file, MOST_MODULE_FILE).unwrap_or_default();
-    let text = String::from_utf8_lossy(&text);
-    let module = text
-        .lines()
-        .find_map(|line| line.trim().strip_prefix("module "));
-    let module = module.map(|path| path.trim().trim_matches(['"', '`']));
-    match module.filter(|path| !path.is_empty()) {
-        Some(path) => name(directory, directory, path),
+    match module_line(directory, "module") {
+        Some(path) => name(directory, directory, &path),
         None => name(directory, Path::new(""), ""),
     }
 }

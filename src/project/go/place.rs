@@ -107,15 +107,11 @@ pub(super) fn module_root(place: &Path, go: &GoEnvironment) -> Result<PathBuf> {
     Ok(fs_err::canonicalize(root)?)
 }
 
-/// The main package's import path and its module's path.
+/// The main package's import path.
 ///
 /// # Errors
 /// [`Error::Project`] when it is no main package.
-pub(super) fn main(
-    asked: Asked<'_>,
-    listing: &Listing,
-    module_root: &Path,
-) -> Result<(String, String)> {
+pub(super) fn main(asked: Asked<'_>, listing: &Listing, module_root: &Path) -> Result<String> {
     let main = &listing.main;
     let nothing = main
         .error
@@ -123,11 +119,7 @@ pub(super) fn main(
         .is_some_and(|error| error.err.starts_with("no Go files in"));
     let is_library = !main.name.is_empty() && main.name != "main";
     if !nothing && !is_library {
-        let module = main.module.as_ref().map(|module| module.path.clone());
-        return Ok((
-            main.import_path.clone(),
-            module.unwrap_or_else(|| main.import_path.clone()),
-        ));
+        return Ok(main.import_path.clone());
     }
     let what = if nothing {
         "holds no Go files".to_owned()

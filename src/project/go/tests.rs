@@ -101,9 +101,9 @@ fn a_main_package_is_named_after_its_directory() {
     }
     let files = Files::new(SHOP);
     let package = files.load("cmd/orders").unwrap();
-    assert_eq!(package.name, "orders");
+    assert_eq!(default_name(&package.directory), "orders");
     assert_eq!(package.import_path, "example.com/shop/v2/cmd/orders");
-    assert_eq!(package.module_path, "example.com/shop/v2");
+    assert_eq!(default_name(&package.module_root), "shop");
     assert_eq!(package.module_root, files.path());
     assert_eq!(package.directory, files.path().join("cmd/orders"));
     assert_eq!(
@@ -112,10 +112,20 @@ fn a_main_package_is_named_after_its_directory() {
     );
     assert!(
         package
-            .pgo_note()
+            .pgo_note("img")
             .ends_with("cmd/orders/default.pgo, as go does by itself")
     );
     assert!(package.go.version.starts_with("go1."));
+}
+
+#[test]
+fn the_lines_of_a_go_mod_are_read() {
+    let text =
+        "module \"shop\" // a remark\n\n// go 1.9\ngo 1.26.1 // a remark\ntoolchain go1.27.0\n";
+    assert_eq!(line(text, "go").as_deref(), Some("1.26.1"));
+    assert_eq!(line(text, "module").as_deref(), Some("shop"));
+    assert_eq!(line("module shop\nmodule", "go"), None);
+    assert_eq!(line("module\n", "module"), None);
 }
 
 #[test]
