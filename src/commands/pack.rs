@@ -19,6 +19,7 @@ use crate::plan::{CargoLambdaFiles, CargoPlan, Form, Group, Guidance, Plan, Step
 use crate::platform::lambda;
 use crate::project::OUTPUT_BESIDE;
 use crate::project::config::Kind;
+use crate::report::digests::Digests;
 use crate::report::fresh::Record;
 use crate::report::{Artifact, Timings};
 use crate::ui::Ui;
@@ -90,31 +91,27 @@ pub fn prepare(plan: &Plan) -> Result<()> {
 pub fn pack(parts: &Parts<'_>, ui: Ui) -> Result<Packed> {
     let started = Instant::now();
     let step = parts.step;
-    let content = Content::read(parts)?;
     let settings = ZipSettings {
         level: step.packing.level,
         modified: step.packing.modified,
         first: Some(lambda::BOOTSTRAP),
     };
     let toolchain = describe::toolchain(parts.group, step);
-    let fingerprint = fingerprint::fingerprint(parts, &content, &settings, &toolchain)?;
     let of_record = step.directory.join(record_name(step.form));
     let record = Record::load(&of_record);
     let previous_size = record.as_ref().map(|record| record.artifact.size);
+    let mut digests = Digests::new(record.as_ref().map_or(&[], |record| &record.known));
+    let fingerprint = fingerprint::fingerprint(parts, &settings, &toolchain, &mut digests)?;
     let timings = |fresh| Timings {
         compile_ms: millis(parts.compile),
         pack_ms: millis(started.elapsed()),
         fresh,
     };
 
-    let unstripped = step.directory.join(UNSTRIPPED);
     if let Some(record) = record
-        && is_fresh(&record, &fingerprint, step)?
-        && content
-            .binary
-            .as_ref()
-            .is_none_or(|bytes| holds(&unstripped, bytes))
+        && is_fresh(&record, &fingerprint, parts, &mut digests)?
     {
+        let record = remembering(record, digests, &of_record)?;
         let path = fs::from_here(&step.artifact);
         let artifact = Artifact {
             next: describe::next(step, &path),
@@ -128,28 +125,34 @@ pub fn pack(parts: &Parts<'_>, ui: Ui) -> Result<Packed> {
         });
     }
 
+    let content = Content::read(parts)?;
     let (made, findings) = assemble(parts, &content, &settings, ui)?;
     if let Some(bytes) = &content.binary {
-        write(&unstripped, 0o755, bytes)?;
+        write(&step.directory.join(UNSTRIPPED), 0o755, bytes)?;
     }
     made.write(step)?;
-    let artifact = describe::describe(
-        step,
-        &made,
-        parts.layers,
-        findings,
-        toolchain,
-        timings(false),
-    );
+    let timings = timings(false);
+    let artifact = describe::describe(step, &made, parts.layers, findings, toolchain, timings);
     let record = Record {
         fingerprint,
         artifact,
+        known: digests.known(),
     };
     record.save(&of_record)?;
     Ok(Packed {
         artifact: record.artifact,
         previous_size,
     })
+}
+
+/// The record with what is known of its files now, so that the next run need not read them.
+fn remembering(mut record: Record, digests: Digests, of_record: &Path) -> Result<Record> {
+    let known = digests.known();
+    if known != record.known {
+        record.known = known;
+        record.save(of_record)?;
+    }
+    Ok(record)
 }
 
 /// The record of a zip and that of a directory stand beside each other.
@@ -161,10 +164,23 @@ fn record_name(form: Form) -> &'static str {
 }
 
 /// Whether what is on disk is what the record speaks of, and all that it should be.
-fn is_fresh(record: &Record, fingerprint: &str, step: &Step) -> Result<bool> {
+fn is_fresh(
+    record: &Record,
+    fingerprint: &str,
+    parts: &Parts<'_>,
+    digests: &mut Digests,
+) -> Result<bool> {
+    let step = parts.step;
+    if let Some(binary) = &parts.binary {
+        let unstripped = step.directory.join(UNSTRIPPED);
+        let kept = unstripped.is_file().then(|| digests.of(&unstripped));
+        if kept.transpose()? != Some(digests.of(binary)?) {
+            return Ok(false);
+        }
+    }
     let modified = step.packing.modified.system_time();
     let is_same = match step.form {
-        Form::Zip => return Ok(record.is_fresh(fingerprint, &step.artifact)),
+        Form::Zip => return Ok(record.is_fresh(fingerprint, &step.artifact, digests)),
         Form::Directory | Form::Files => {
             record.is_fresh_directory(fingerprint, &step.artifact, modified)
         }
@@ -197,12 +213,6 @@ impl Content {
                 .collect::<Result<_>>()?,
         })
     }
-}
-
-/// Whether a file holds exactly these bytes.
-fn holds(path: &Path, bytes: &[u8]) -> bool {
-    fs::metadata(path).is_ok_and(|facts| facts.len() == bytes.len() as u64)
-        && fs::read(path).is_ok_and(|content| content == bytes)
 }
 
 /// Strips, checks and packs, in memory: nothing that is refused touches the disk.

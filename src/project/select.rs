@@ -335,8 +335,8 @@ fn no_binary(metadata: &Metadata, candidates: &[RustBinary], name: &str, asker: 
         },
         hint: elsewhere
             .map(|package| {
-                let asked = asker.asks(&package.name, name);
-                format!("it is in another package: {asked}")
+                let question = asker.asks(&package.name, name);
+                format!("it is in another package: {question}")
             })
             .or_else(|| did_you_mean(name, &names))
             .or_else(|| asker.instead("bin", &names)),

@@ -84,22 +84,25 @@ impl Digests {
     }
 }
 
-#[cfg(unix)]
+/// What the file system says of a file; nothing where there is no time that a program cannot set.
 fn stamp(facts: &std::fs::Metadata) -> Option<Stamp> {
-    use std::os::unix::fs::MetadataExt as _;
-    Some(Stamp {
-        device: facts.dev(),
-        inode: facts.ino(),
-        size: facts.size(),
-        modified: (facts.mtime(), facts.mtime_nsec()),
-        changed: (facts.ctime(), facts.ctime_nsec()),
-    })
-}
-
-/// Elsewhere there is no time that a program cannot set.
-#[cfg(not(unix))]
-fn stamp(_facts: &std::fs::Metadata) -> Option<Stamp> {
-    None
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt as _;
+        Some(Stamp {
+            device: facts.dev(),
+            inode: facts.ino(),
+            size: facts.size(),
+            modified: (facts.mtime(), facts.mtime_nsec()),
+            changed: (facts.ctime(), facts.ctime_nsec()),
+        })
+        .filter(|stamp| stamp.changed != (0, 0))
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = facts;
+        None
+    }
 }
 
 /// Whether the last change lies far enough back for a later one to show.

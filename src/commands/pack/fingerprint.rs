@@ -3,37 +3,38 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use super::{Content, Parts};
+use super::Parts;
 use crate::artifact::zip::ZipSettings;
 use crate::digest::Sha256;
 use crate::error::Result;
 use crate::fs;
+use crate::report::digests::Digests;
 
 /// A digest of everything that decides the artifact's bytes and what is reported of it.
 pub(super) fn fingerprint(
     parts: &Parts<'_>,
-    content: &Content,
     settings: &ZipSettings<'_>,
     toolchain: &BTreeMap<String, String>,
+    digests: &mut Digests,
 ) -> Result<String> {
     let step = parts.step;
-    let digest = |bytes: &Vec<u8>| Sha256::of(bytes).to_string();
+    let binary = parts.binary.as_ref().map(|path| digests.of(path));
     let mut text = format!(
         "slsbuild {} {:?} binary {:?} {:?} {settings:?} {:?} {:?} {:?} layers {} {toolchain:?}\n",
         this_program(),
         step.function.kind,
-        content.binary.as_ref().map(digest),
+        binary.transpose()?,
         step.packing.strip,
         step.packing.runtime,
         step.packing.budget,
         step.target,
         parts.layers,
     );
-    for (name, bytes) in &content.extensions {
-        let _ = writeln!(text, "extension {name:?} {}", digest(bytes));
+    for (name, path) in &parts.extensions {
+        let _ = writeln!(text, "extension {name:?} {}", digests.of(path)?);
     }
     for include in &step.includes {
-        let digest = Sha256::of_reader(fs::File::open(&include.path)?)?;
+        let digest = digests.of(&include.path)?;
         let _ = writeln!(text, "{:?} {} {digest}", include.name, include.executable);
     }
     Ok(Sha256::of(text.as_bytes()).to_string())

@@ -37,6 +37,7 @@ struct What {
 
 impl Keys {
     /// Those of the keys that are for a function: what `[defaults]` say of others does not hold for it.
+    #[must_use]
     pub fn fitting(&self, function: &Function) -> Self {
         let what = What {
             kind: function.kind,
