@@ -18,8 +18,9 @@ const GO: &str = "Go options";
 #[derive(Debug, Parser)]
 #[command(name = "slsbuild", version, max_term_width = 100)]
 #[command(
-    after_help = "Exit codes: 0 ok, 1 unexpected, 2 usage, 3 project, 4 tool missing, 5 rejected by a rule, limit or budget,\n\
-    7 the invoked function failed, 101 cargo or go failed, 130 interrupted."
+    after_help = "Exit codes: 0 ok, 1 unexpected, 2 usage, 3 project, 4 tool missing,\n\
+    5 rejected by a rule, limit or budget, 7 the invoked function failed,\n\
+    101 cargo or go failed, 130 interrupted."
 )]
 pub struct Cli {
     /// What to do

@@ -13,7 +13,7 @@ use crate::cli::Format;
 use crate::error::{Error, Result};
 use crate::finding::Finding;
 use crate::fs;
-use crate::plan::{Group, Plan, Step};
+use crate::plan::{Form, Group, Plan, Step};
 use crate::project::config::Kind;
 use crate::report::{Artifact, Report, human};
 use crate::target::Target;
@@ -67,11 +67,8 @@ pub fn make(
             Ok(packed) => made.push(packed),
             Err(error) => {
                 failures.push((step.function.name.clone(), error));
-                stale.extend(
-                    step.artifact
-                        .exists()
-                        .then(|| fs::from_here(&step.artifact)),
-                );
+                let is_old = step.form == Form::Zip && step.artifact.exists();
+                stale.extend(is_old.then(|| fs::from_here(&step.artifact)));
             }
         }
     }

@@ -147,24 +147,22 @@ impl FunctionSettings {
     /// # Errors
     /// For a value that a file says and that cannot be meant.
     pub fn merge(overrides: &Overrides, layers: &[Layer<'_>], function: &Function) -> Result<Self> {
-        let held: Vec<Keys> = layers
-            .iter()
-            .map(|layer| match layer.own {
-                true => layer.keys.clone(),
-                false => layer.keys.fitting(function),
-            })
-            .collect();
+        let held: Vec<Keys> = layers.iter().map(|layer| layer.held(function)).collect();
         let layers: Vec<Layer<'_>> = layers
             .iter()
             .zip(&held)
             .map(|(layer, keys)| Layer { keys, ..*layer })
             .collect();
-        let mut merge = Merge {
+        Self::of(Merge {
             overrides,
             layers: &layers,
             packs: function.kind != Kind::Layer && !function.internal,
             origins: BTreeMap::new(),
-        };
+        })
+    }
+
+    fn of(mut merge: Merge<'_>) -> Result<Self> {
+        let overrides = merge.overrides;
         Ok(Self {
             targets: merge.targets(),
             compile: Compile {
@@ -239,6 +237,15 @@ fn at(origin: Option<&Origin>, error: Error) -> Error {
 }
 
 impl Layer<'_> {
+    /// What holds for a function of what it says: all of the function's own table, which was read for it.
+    fn held(&self, function: &Function) -> Keys {
+        if self.own {
+            self.keys.clone()
+        } else {
+            self.keys.fitting(function)
+        }
+    }
+
     fn origin(&self, place: &Place) -> Origin {
         if self.own {
             Origin::Function(place.clone())

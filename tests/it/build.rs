@@ -745,3 +745,27 @@ fn what_config_prints_can_stand_in_the_file() {
     pair.write("slsbuild.toml", flags.as_bytes());
     assert_eq!(values(&print("config", "")), values(&flags));
 }
+
+#[test]
+fn what_cannot_be_planned_fails_alone_with_keep_going() {
+    let broken = "[functions.mail]\npackage = \"orders\"\ninclude = [\"nowhere\"]\n";
+    let pair = pair(&format!(
+        "[defaults]\narch = [\"amd64\"]\n{broken}[functions.billing]\npackage = \"billing\"\n"
+    ));
+    let stopped = pair.outcome("build");
+    assert!(stopped.starts_with("exit code: 3"), "{stopped}");
+    let output = pair
+        .slsbuild("build --keep-going --format json -q")
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(3));
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(report["artifacts"][0]["name"], "billing");
+    let failure = &report["findings"][0];
+    assert_eq!(failure["rule"], "build/failed");
+    let message = failure["message"].as_str().unwrap();
+    assert!(
+        message.starts_with("`mail`: `slsbuild.toml:5:12`: include `nowhere`"),
+        "{message}"
+    );
+}
