@@ -598,23 +598,23 @@ fn defaults_hold_for_what_they_are_for() {
 #[test]
 fn a_ready_binary_that_is_not_there_for_an_arch_is_noticed_in_the_plan() {
     let config = "[defaults]\narch = [\"arm64\", \"amd64\"]\n\
-        [functions.orders]\npackage = \"orders\"\nlayers = [\"agent\"]\n\
+        [functions.orders]\npackage = \"orders\"\nlayers = [\"tracer\"]\n\
         [functions.billing]\npackage = \"billing\"\n\
-        [functions.agent]\nkind = \"extension\"\nbinary = \"dist/agent\"\n";
+        [functions.tracer]\nkind = \"extension\"\nbinary = \"dist/tracer\"\n";
     let pair = pair(config);
     // What nobody asks for need not be there.
     let other = pair.outcome("plan billing");
     assert!(other.starts_with("exit code: 0"), "{other}");
     pair.write(
-        "dist/agent",
+        "dist/tracer",
         &crate::tiny_elf::TinyElf::new(object::elf::EM_X86_64).build(),
     );
     let shown = pair.outcome("plan orders");
     insta::assert_snapshot!(shown.replace("--- stdout\n", ""), @r#"
     exit code: 3
     --- stderr
-    error: `slsbuild.toml:5:11`: `agent` is not there for arm64, as `orders` is
-    hint: name a file for each arch below [functions.agent]: binary = "dist/{arch}/agent"
+    error: `slsbuild.toml:5:11`: `tracer` is not there for arm64, as `orders` is
+    hint: name a file for each arch below [functions.tracer]: binary = "dist/{arch}/tracer"
     "#);
 }
 
