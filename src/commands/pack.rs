@@ -5,6 +5,7 @@ mod fingerprint;
 mod made;
 mod written;
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -70,7 +71,9 @@ pub fn prepare(plan: &Plan) -> Result<()> {
             also,
         ]
     });
-    for directory in of_steps.flatten().chain([plan.root.as_path()]) {
+    // A step's artifact mostly lies beside its own files: each directory is looked at once.
+    let directories: BTreeSet<&Path> = of_steps.flatten().chain([plan.root.as_path()]).collect();
+    for directory in directories {
         fs::create_dir_all(directory)
             .and_then(|()| fs::sweep(directory))
             .and_then(|()| fs::probe_writable(directory))
