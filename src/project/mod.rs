@@ -96,7 +96,8 @@ impl Project {
     }
 }
 
-/// A path with `.` and `..` resolved in the text alone, as cargo does with `--manifest-path`.
+/// A path with `.` and `..` resolved in the text alone, as cargo does with `--manifest-path`: the same on every machine,
+/// whatever is a link.
 pub fn lexical(path: &Path) -> PathBuf {
     let mut plain = PathBuf::new();
     for component in path.components() {

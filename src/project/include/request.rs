@@ -1,13 +1,14 @@
 //! What one `--include` asks for: where to begin, which names to take, and where they go. Touches the disk only
 //! to learn whether a name with wildcard characters exists.
 
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
 use globset::{GlobBuilder, GlobMatcher};
 
 use super::{Include, Refusal};
 use crate::artifact::name;
 use crate::fs;
+use crate::project::lexical;
 
 /// One include, read.
 #[derive(Debug)]
@@ -62,13 +63,13 @@ impl Request {
         if from.is_empty() {
             return Err(Refusal::new("it names no source").with_hint("write PATH, GLOB or FROM:TO"));
         }
-        let whole = lexical(base, from);
+        let whole = lexical(&base.join(from));
         let has_wildcard = |text: &str| text.contains(['*', '?', '[', '{']);
         let (start, pattern) = if has_wildcard(from) && fs::symlink_metadata(&whole).is_err() {
             let wildcard = from.split('/').take_while(|part| !has_wildcard(part));
             let literal: usize = wildcard.map(|part| part.len() + 1).sum();
             let (prefix, rest) = from.split_at_checked(literal).unwrap_or(("", from));
-            (lexical(base, prefix), Some(Pattern::new(rest)?))
+            (lexical(&base.join(prefix)), Some(Pattern::new(rest)?))
         } else {
             (whole, None)
         };
@@ -114,21 +115,6 @@ fn place(to: &str) -> Result<Place, Refusal> {
     } else {
         Place::Name(name)
     })
-}
-
-/// `path` from `base`, with `.` and `..` resolved in the text alone: the same on every machine, whatever is a link.
-fn lexical(base: &Path, path: &str) -> PathBuf {
-    let mut joined = PathBuf::new();
-    for component in base.join(path).components() {
-        match component {
-            Component::CurDir => {}
-            Component::ParentDir => {
-                joined.pop();
-            }
-            other => joined.push(other),
-        }
-    }
-    joined
 }
 
 /// The part of a glob that holds wildcards, relative to the directory its literal part names.
