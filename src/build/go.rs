@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
 use crate::fs;
-use crate::plan::{GoPlan, Step};
+use crate::plan::GoPlan;
 use crate::process::Command;
 use crate::project::go::{self, GoOptions, GoPackage};
 use crate::target::Arch;
@@ -30,24 +30,26 @@ pub struct GoBuild<'a> {
     pub output: &'a Path,
 }
 
+/// The binary of each step of a plan, each with its place among `outputs`.
+fn builds<'a>(plan: &'a GoPlan, outputs: &'a [PathBuf]) -> impl Iterator<Item = GoBuild<'a>> {
+    let steps = plan.steps.iter().zip(&plan.packages).zip(outputs);
+    steps.map(|((step, (package, options)), output)| GoBuild {
+        function: &step.function.name,
+        package,
+        options,
+        arch: step.target.arch,
+        jobs: share(options, plan.steps.len()),
+        level: GoPlan::default_level(package, step.target.arch),
+        output,
+    })
+}
+
 /// The commands that build all of a plan, for people to read and paste: where the binary lies meanwhile differs from run
 /// to run, so in them it lies in the module.
 pub fn commands(plan: &GoPlan, verbosity: Verbosity) -> Vec<Command> {
-    let steps = plan.steps.iter().zip(&plan.packages);
-    steps
-        .map(|(step, (package, options))| {
-            let build = GoBuild {
-                function: &step.function.name,
-                package,
-                options,
-                arch: step.target.arch,
-                jobs: share(options, plan.steps.len()),
-                level: GoPlan::default_level(package, step.target.arch),
-                output: Path::new("bootstrap"),
-            };
-            command(build, verbosity)
-        })
-        .collect()
+    let outputs = vec![PathBuf::from("bootstrap"); plan.steps.len()];
+    let builds = builds(plan, &outputs);
+    builds.map(|build| command(build, verbosity)).collect()
 }
 
 /// Builds every step of a plan below `scratch`, several at once: the binary of each.
@@ -57,27 +59,14 @@ pub(super) fn run_all(
     keep_going: bool,
     ui: Ui,
 ) -> Result<Vec<Result<PathBuf>>> {
-    let steps: Vec<(usize, &Step, &(GoPackage, GoOptions))> = plan
-        .steps
-        .iter()
-        .zip(&plan.packages)
-        .enumerate()
-        .map(|(index, (step, package))| (index, step, package))
-        .collect();
-    let results = threads::map(&steps, |(index, step, (package, options))| {
+    let mut outputs = Vec::new();
+    for index in 0..plan.steps.len() {
         let directory = scratch.join(index.to_string());
         fs::create_dir(&directory)?;
-        let build = GoBuild {
-            function: &step.function.name,
-            package,
-            options,
-            arch: step.target.arch,
-            jobs: share(options, plan.steps.len()),
-            level: GoPlan::default_level(package, step.target.arch),
-            output: &directory.join("bootstrap"),
-        };
-        run(build, ui)
-    });
+        outputs.push(directory.join("bootstrap"));
+    }
+    let builds: Vec<GoBuild<'_>> = builds(plan, &outputs).collect();
+    let results = threads::map(&builds, |build| run(*build, ui));
     if keep_going {
         return Ok(results);
     }
