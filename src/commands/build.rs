@@ -24,6 +24,5 @@ pub fn build(arguments: &BuildAllArgs, format: Format, ui: Ui) -> Result<()> {
     let output = Output::tree(&project, &settings)?;
     let plan = Plan::new(&wishes, &project, &output, &settings, Touch::Files, ui)?;
     plan.say_notes(ui);
-    plan.say_of_ready(ui);
     make::make(plan, Telling::Table, format, started, ui)
 }

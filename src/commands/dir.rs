@@ -29,6 +29,5 @@ pub fn dir(arguments: &DirArgs, format: Format, ui: Ui) -> Result<()> {
     let output = Output::flat(&project, &settings)?.unpacked()?;
     let plan = Plan::new(&wishes, &project, &output, &settings, Touch::Files, ui)?;
     plan.say_notes(ui);
-    plan.say_of_ready(ui);
     make::make(plan, Telling::Each, format, started, ui)
 }

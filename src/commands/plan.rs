@@ -26,12 +26,7 @@ pub fn plan(arguments: &PlanArgs, format: Format, ui: Ui) -> Result<()> {
     let settings = Settings::resolve(&arguments.zip.build)?;
     let project = Project::load(&settings.cargo, settings.config.as_deref(), ui)?;
     let asked = Asked::from(&arguments.zip);
-    let is_of_build = {
-        let (names, cargo) = (&arguments.functions, &settings.cargo);
-        let is_for_zip =
-            asked != Asked::Rust || !cargo.packages.is_empty() || !cargo.binaries.is_empty();
-        !is_for_zip && (!names.is_empty() || project.config.declares_functions())
-    };
+    let is_of_build = wishes::is_of_build(&project, &arguments.functions, &asked);
     if !is_of_build {
         given::refuse_of_other_language(&arguments.zip, &arguments.functions)?;
     }
@@ -43,7 +38,6 @@ pub fn plan(arguments: &PlanArgs, format: Format, ui: Ui) -> Result<()> {
     };
     let plan = Plan::new(&wishes, &project, &output, &settings, Touch::Nothing, ui)?;
     plan.say_notes(ui);
-    plan.say_of_ready(ui);
     match format {
         Format::Human => ui.result(human(&plan).join("\n")),
         Format::Json => ui.result(format_args!("{:#}", json(&plan))),

@@ -157,7 +157,7 @@ impl Plan {
             match group {
                 Group::Cargo(plan) => plan.say_notes(ui),
                 Group::Go(plan) => plan.say_notes(self.guided, ui),
-                Group::Ready(_) => {}
+                Group::Ready(plan) => plan.notes.iter().for_each(|note| ui.note(note)),
             }
         }
     }

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::step::{Output, Packing, refuse_bad_name};
-use super::{Group, Plan, Step, Wish};
+use super::{Step, Wish};
 use crate::artifact::deflate::Level;
 use crate::binary::{self, Strip};
 use crate::error::{Error, Names, Result};
@@ -11,7 +11,6 @@ use crate::fs;
 use crate::project::Source;
 use crate::settings::{Origin, Settings};
 use crate::target::{Arch, Target};
-use crate::ui::Ui;
 
 /// A binary beyond this size is refused unread: more than Lambda unpacks, debug info counted in.
 const MOST_BINARY: u64 = 2 << 30;
@@ -26,7 +25,7 @@ pub struct ReadyPlan {
     /// The binary of each step, if it has one.
     pub binaries: Vec<Option<PathBuf>>,
     /// What the user did not ask for and should know.
-    notes: Vec<String>,
+    pub notes: Vec<String>,
 }
 
 impl ReadyPlan {
@@ -88,17 +87,6 @@ impl Wish {
             }
         }
         targets
-    }
-}
-
-impl Plan {
-    /// Says which binaries are packed for another arch than the one that flags ask of all.
-    pub fn say_of_ready(&self, ui: Ui) {
-        for group in &self.groups {
-            if let Group::Ready(plan) = group {
-                plan.notes.iter().for_each(|note| ui.note(note));
-            }
-        }
     }
 }
 

@@ -133,10 +133,15 @@ pub fn planned(
     asked: &Asked,
     ui: Ui,
 ) -> Result<Vec<Wish>> {
-    if *asked == Asked::Rust && (!names.is_empty() || project.config.declares_functions()) {
+    if is_of_build(project, names, asked) {
         return configured(project, settings, names, ui);
     }
     self::asked(project, settings, asked, ui)
+}
+
+/// Whether what [`planned`] plans is `build`'s.
+pub fn is_of_build(project: &Project, names: &[String], asked: &Asked) -> bool {
+    *asked == Asked::Rust && (!names.is_empty() || project.config.declares_functions())
 }
 
 /// The functions of `slsbuild zip`.
