@@ -6,14 +6,6 @@ use crate::artifact::{Content, FileTree};
 use crate::error::{Error, Result};
 use crate::project::include::Included;
 
-/// Lays out a function's zip.
-///
-/// # Errors
-/// When an include has the name of another file.
-pub fn assemble(bootstrap: Vec<u8>, includes: &[Included]) -> Result<FileTree> {
-    assemble_with(bootstrap, includes, Vec::new())
-}
-
 /// Lays out a function's zip with `internal` extensions: executables of these names at its root, which a wrapper or the
 /// function itself starts (`AWS_LAMBDA_EXEC_WRAPPER`); Lambda does not.
 ///

@@ -2,8 +2,8 @@
 
 use std::fmt;
 
+use super::Runtime;
 use super::bootstrap::bundles;
-use super::{BOOTSTRAP, Runtime};
 use crate::binary::{Facts, Linkage};
 use crate::finding::Finding;
 use crate::target::Arch;
@@ -27,17 +27,8 @@ const BASE_LIBRARIES: [&str; 13] = [
     "linux-vdso.so.1",
 ];
 
-/// Holds the facts of a function's executable against the rules. `beside` are the names of the files packed with it.
-pub fn lint_binary(
-    facts: &Facts,
-    expected: Option<Arch>,
-    runtime: Runtime,
-    beside: &[&str],
-) -> Vec<Finding> {
-    lint_executable(BOOTSTRAP, facts, expected, runtime, beside)
-}
-
-/// [`lint_binary`] for an executable that is not `bootstrap`: `name` is what messages call it, as `extensions/telemetry`.
+/// Holds the facts of an executable against the rules. `name` is what messages call it, as `bootstrap` or
+/// `extensions/telemetry`; `beside` are the names of the files packed with it.
 pub fn lint_executable(
     name: &str,
     facts: &Facts,

@@ -13,9 +13,9 @@ mod limits;
 mod runtime;
 
 pub use crate::project::config::Kind;
-pub use assemble::{assemble, assemble_extension, assemble_layer, assemble_with};
+pub use assemble::{assemble_extension, assemble_layer, assemble_with};
 pub use cpu::{baseline_cpu, go_level};
-pub use executable::{lint_binary, lint_executable};
+pub use executable::lint_executable;
 pub use extension::{EXTENSIONS, MOST_EXTENSIONS, MOST_LAYERS, extension_name};
 pub use limits::{
     LimitUse, UNZIPPED_LIMIT, ZIPPED_LIMIT, largest, limits, refuse_excess, refuse_unpacked_excess,
