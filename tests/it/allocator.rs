@@ -51,7 +51,7 @@ fn answer(artifact: &Value) -> Value {
     serde_json::from_slice(&output.stdout).unwrap()
 }
 
-const VERSION: &str = "slsbuild-runtime 1.1.0 (dlmalloc 0.2.14)";
+const VERSION: &str = "slsbuild-runtime 1.2.0 (dlmalloc 0.2.14)";
 
 #[test]
 fn rust_and_c_and_many_threads_share_one_allocator() {
@@ -67,7 +67,7 @@ fn rust_and_c_and_many_threads_share_one_allocator() {
     assert_eq!(answer(&own), right());
 
     let system = mixed(&zig, "host", &["--allocator", "system"]);
-    let memory_only = "slsbuild-runtime 1.1.0 (memory functions only)";
+    let memory_only = "slsbuild-runtime 1.2.0 (memory functions only)";
     assert_eq!(system["toolchain"]["runtime_archive"], memory_only);
     assert_eq!(answer(&system), right());
 

@@ -12,7 +12,7 @@ use super::lock::Lock;
 const SLOTS: usize = 8;
 const MOST_BYTES: usize = 32 << 20;
 
-/// A request gets a mapping of up to so many times its size: what asks for a megabyte often grows.
+/// A request gets a mapping of up to so many times its size: what asks for a few megabytes often grows.
 const SLACK: usize = 4;
 
 static KEPT: Kept = Kept {

@@ -270,6 +270,7 @@ impl Walk {
 #[test]
 #[cfg_attr(miri, ignore = "Miri has no madvise, and takes minutes for a megabyte")]
 fn calloc_of_a_large_block_that_was_used() {
+    among_others!();
     for size in [(1 << 20) - 1, 1 << 20, (1 << 20) + 1, (3 << 20) + 4097] {
         for _ in 0..3 {
             // SAFETY: each block is used within its size and freed once.
@@ -609,6 +610,7 @@ fn errno_stays_when_all_is_well() {
 /// the header is right, and one byte more is too much.
 #[test]
 fn the_size_in_the_header_is_what_dlmalloc_has() {
+    among_others!();
     let mut dlmalloc = dlmalloc::Dlmalloc::new_with_allocator(heap::Kernel::new());
     let mut random = Random::new(11);
     let mut blocks = Vec::new();
@@ -736,7 +738,7 @@ fn a_walk_of_large_blocks() {
     let mut random = Random::new(21);
     let mut blocks = Vec::<Pages>::new();
     for turn in 0..4000 / SHARE {
-        let most = [64 << 10, 2 << 20, 12 << 20][random.below(3)];
+        let most = [64 << 10, 6 << 20, 12 << 20][random.below(3)];
         let size = 1 + random.below(most);
         let mark = u8::try_from(turn % 251).unwrap();
         match random.below(4) {
@@ -811,13 +813,15 @@ fn large_blocks_that_were_freed_are_used_again_and_bounded() {
     let before = MAPPED.load(Ordering::Relaxed);
     let mapped = || MAPPED.load(Ordering::Relaxed) - before;
     for round in 0..50 {
-        let mut block = malloc(1 << 20);
-        for size in [2 << 20, 4 << 20, 8 << 20, 20 << 20] {
+        let mut block = malloc(large::FROM);
+        for size in [5 << 20, 8 << 20, 12 << 20, 20 << 20] {
             block = realloc(block, size);
             assert!(mapped() < (32 << 20) + size + (1 << 16), "round {round}");
         }
         free(block);
-        let many: Vec<_> = (0..20).map(|index| malloc((index + 1) << 20)).collect();
+        let many: Vec<_> = (0..20)
+            .map(|index| malloc(large::FROM + (index << 20)))
+            .collect();
         many.into_iter().for_each(free);
         assert!(mapped() <= 32 << 20, "{} bytes", mapped());
     }
