@@ -41,6 +41,22 @@ impl Sha256 {
     }
 }
 
+/// The digest of bytes that come in pieces.
+#[derive(Clone, Debug, Default)]
+pub struct Hashing(Hasher);
+
+impl Hashing {
+    /// Takes the next bytes in.
+    pub fn update(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    /// The digest of all that was taken in.
+    pub fn finish(self) -> Sha256 {
+        Sha256(self.0.finalize().into())
+    }
+}
+
 impl fmt::Display for Sha256 {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(&hex::encode(self.0))
@@ -63,6 +79,10 @@ mod tests {
             "ungWv48Bz+pBQUDeXa4iI7ADYaOWF3qctBD/YfIAFa0="
         );
         assert_eq!(Sha256::of_reader(&b"abc"[..]).unwrap(), digest);
+        let mut hashing = Hashing::default();
+        hashing.update(b"a");
+        hashing.update(b"bc");
+        assert_eq!(hashing.finish(), digest);
         assert_eq!(Sha256::from_hex(&digest.to_string()), Some(digest));
         assert_eq!(Sha256::from_hex("ba78"), None);
     }

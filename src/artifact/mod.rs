@@ -6,6 +6,8 @@ pub mod deflate;
 pub mod directory;
 mod dos_time;
 pub mod name;
+pub mod oci;
+pub mod tar;
 mod tree;
 pub mod zip;
 

@@ -34,16 +34,28 @@ impl Content {
 
     /// Reads the bytes, refusing a file that is no longer as long as it was.
     pub fn read(&self) -> Result<std::borrow::Cow<'_, [u8]>> {
-        let (path, size) = match self {
+        let mut bytes = match self {
             Self::Bytes(bytes) => return Ok(bytes.into()),
+            Self::File { size, .. } => Vec::with_capacity(usize::try_from(*size).unwrap_or(0)),
+        };
+        self.append_to(&mut bytes)?;
+        Ok(bytes.into())
+    }
+
+    /// Reads the bytes to the end of others, refusing a file that is no longer as long as it was.
+    pub fn append_to(&self, bytes: &mut Vec<u8>) -> Result<()> {
+        let (path, size) = match self {
+            Self::Bytes(own) => {
+                bytes.extend_from_slice(own);
+                return Ok(());
+            }
             Self::File { path, size } => (path, *size),
         };
-        let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or(0));
-        fs::File::open(path)?
+        let read = fs::File::open(path)?
             .take(size.saturating_add(1))
-            .read_to_end(&mut bytes)?;
-        if bytes.len() as u64 == size {
-            return Ok(bytes.into());
+            .read_to_end(bytes)?;
+        if read as u64 == size {
+            return Ok(());
         }
         Err(Error::Unexpected(anyhow::anyhow!(
             "`{}` changed while it was packed: it had {size} bytes when the build began",
@@ -153,6 +165,14 @@ impl FileTree {
         let mut entries: Vec<TreeEntry<'_>> = directories.chain(files).collect();
         entries.sort_by_cached_key(TreeEntry::archive_name);
         entries
+    }
+
+    /// The files with their contents, sorted by name, and whether each is a program: for a writer that gives each content up
+    /// as soon as it is written.
+    pub fn into_files(self) -> impl Iterator<Item = (String, Content, bool)> {
+        self.files
+            .into_iter()
+            .map(|(name, (content, executable))| (name, content, executable))
     }
 
     /// The sum of all files' sizes: what the artifact takes where it is unpacked.
