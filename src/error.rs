@@ -110,6 +110,16 @@ pub enum Error {
         /// How many findings are errors.
         count: usize,
     },
+    /// A registry that refuses, that cannot be reached, or whose answer cannot be trusted.
+    #[error("`{reference}`: {cause}")]
+    Registry {
+        /// What was asked for: `HOST/REPOSITORY:TAG`.
+        reference: String,
+        /// What was done there, and what came of it; without secrets.
+        cause: String,
+        /// What to do about it.
+        hint: Option<String>,
+    },
     /// The invoked function answered with an error, died, or did not answer.
     #[error("function `{function}` failed{}: {kind}{}{}", On(.event.as_deref()), if .cause.is_empty() { "" } else { ": " }, .cause)]
     FunctionFailed {
@@ -200,6 +210,7 @@ impl Error {
             | Self::Include { .. } => 3,
             Self::ToolMissing { .. } | Self::RuntimeArchive { .. } => 4,
             Self::Rejected { .. } | Self::Findings { .. } => 5,
+            Self::Registry { .. } => 6,
             Self::FunctionFailed { .. } => 7,
             Self::CargoFailed | Self::GoFailed { .. } => 101,
             Self::NotBuilt { code, .. } | Self::Several { code, .. } => *code,
@@ -221,6 +232,7 @@ impl Error {
             | Self::Project { hint, .. }
             | Self::Include { hint, .. }
             | Self::Rejected { hint, .. }
+            | Self::Registry { hint, .. }
             | Self::FunctionFailed { hint, .. } => hint.clone(),
             Self::Metadata { manifest, .. } => Some(format!(
                 "cargo says why above; ask it alone: cargo metadata --format-version 1 --manifest-path {}",
@@ -257,6 +269,7 @@ impl Error {
             | Self::ToolMissing { .. }
             | Self::Rejected { .. }
             | Self::Findings { .. }
+            | Self::Registry { .. }
             | Self::FunctionFailed { .. }
             | Self::CargoFailed
             | Self::NotBuilt { .. }

@@ -34,6 +34,7 @@ pub mod plan;
 pub mod platform;
 pub mod process;
 pub mod project;
+pub mod registry;
 pub mod report;
 pub mod settings;
 pub mod target;

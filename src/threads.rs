@@ -11,8 +11,17 @@ pub fn at_once(items: usize) -> usize {
 
 /// What `work` makes of each item, in the items' order.
 pub fn map<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
-    let threads = at_once(items.len());
-    if threads == 1 {
+    map_on(at_once(items.len()), items, work)
+}
+
+/// [`map`] on at most so many threads, for work that waits more than it computes.
+pub fn map_on<T: Sync, R: Send>(
+    threads: usize,
+    items: &[T],
+    work: impl Fn(&T) -> R + Sync,
+) -> Vec<R> {
+    let threads = threads.min(items.len());
+    if threads <= 1 {
         return items.iter().map(work).collect();
     }
     let next = AtomicUsize::new(0);

@@ -120,6 +120,25 @@ impl Ui {
         Bar(bar)
     }
 
+    /// A bar that counts bytes, on a terminal only, as [`Self::bar`].
+    pub fn transfer(self, word: &str, bytes: u64) -> Bar {
+        let bar = self.bar(word, usize::try_from(bytes).unwrap_or(usize::MAX));
+        let style =
+            ProgressStyle::with_template("{prefix:>12} [{bar:30}] {bytes}/{total_bytes} {eta}");
+        if let Ok(style) = style {
+            bar.0.set_style(style);
+        }
+        bar
+    }
+
+    /// A line about what is done behind the scenes, shown with `-v`.
+    pub fn detail(self, word: &str, message: impl Display) {
+        self.say(
+            Verbosity::Verbose,
+            format_args!("{STATUS}{word:>12}{STATUS:#} {message}"),
+        );
+    }
+
     /// A line of facts below a status line: `        size  481 kB`.
     pub fn fact(self, label: &str, text: impl Display) {
         self.say(
@@ -204,6 +223,16 @@ impl Bar {
     /// One more is done.
     pub fn step(&self) {
         self.0.inc(1);
+    }
+
+    /// So many more are done.
+    pub fn advance(&self, by: u64) {
+        self.0.inc(by);
+    }
+
+    /// So many that were counted as done are to be done again.
+    pub fn back(&self, by: u64) {
+        self.0.dec(by);
     }
 }
 

@@ -20,6 +20,7 @@ const FLOORS: &[&[&str]] = &[
     ],
     &["binary"],
     &["artifact"],
+    &["registry"],
     &["project"],
     &["platform"],
     &["cli"],
