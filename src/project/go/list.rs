@@ -1,19 +1,23 @@
-//! The packages that a main package is made of, for one arch: `go list -deps`, with cgo and without. Both are asked, since
-//! without cgo go does not say which files it left out for that.
+//! The packages that a main package is made of, for one arch: `go list -deps` without cgo, and with it where files that want cgo
+//! were left out.
 
 use std::fmt::Write as _;
 use std::path::Path;
 
-use anyhow::{Context as _, anyhow};
+use anyhow::Context as _;
 use serde::Deserialize;
 
 use super::{Asked, command, flags, place};
 use crate::error::{Error, Result};
+use crate::fs;
 use crate::process::{Command, quote};
 use crate::target::Arch;
 
 /// The fields that are read, so that go prints and looks up no more.
-const FIELDS: &str = "-json=ImportPath,Name,Dir,Standard,DepOnly,GoFiles,CgoFiles,Imports,Error";
+const FIELDS: &str =
+    "-json=ImportPath,Name,Dir,Standard,DepOnly,GoFiles,CgoFiles,IgnoredGoFiles,Imports,Error";
+/// A source file beyond this size is not looked into.
+const MOST_SOURCE: u64 = 16 << 20;
 /// How many of go's complaints are shown.
 const MOST_COMPLAINTS: usize = 10;
 
@@ -35,6 +39,8 @@ pub(super) struct Listed {
     pub(super) go_files: Vec<String>,
     /// Its files that import "C".
     pub(super) cgo_files: Vec<String>,
+    /// Its files that are left out: for other systems, or for cgo.
+    pub(super) ignored_go_files: Vec<String>,
     /// What it imports.
     pub(super) imports: Vec<String>,
     /// Why it cannot be built.
@@ -61,6 +67,18 @@ pub(super) struct Listing {
     pub(super) with_cgo: Vec<Listed>,
 }
 
+/// Whether a package may have files that were left out since they want cgo: what imports "C" names it in this way. Go's own
+/// packages do without, all of them.
+fn leaves_cgo_out(package: &Listed) -> bool {
+    let mut ignored = package.ignored_go_files.iter();
+    let names_c = |file: &String| {
+        let source = fs::read_bounded(&Path::new(&package.dir).join(file), MOST_SOURCE);
+        // One that cannot be read may be anything.
+        source.map_or(true, |text| memchr::memmem::find(&text, b"\"C\"").is_some())
+    };
+    !package.standard && ignored.any(names_c)
+}
+
 impl Listing {
     /// Asks go about the package in the directory.
     pub(super) fn read(asked: Asked<'_>, arch: Arch) -> Result<Self> {
@@ -72,14 +90,12 @@ impl Listing {
                 .arg(".");
             run(&mut command, asked.directory, asked)
         };
-        let (mut packages, with_cgo) = std::thread::scope(|scope| {
-            let with_cgo = scope.spawn(|| list(true));
-            let packages = list(false);
-            let with_cgo = with_cgo
-                .join()
-                .unwrap_or_else(|_| Err(anyhow!("`go list` was not waited for").into()));
-            Ok::<_, Error>((packages?, with_cgo?))
-        })?;
+        let mut packages = list(false)?;
+        let with_cgo = if packages.iter().any(leaves_cgo_out) {
+            list(true)?
+        } else {
+            packages.clone()
+        };
         let at = packages.iter().position(|package| !package.dep_only);
         let main = packages.remove(at.context("`go list` named no package")?);
         Ok(Self {
