@@ -11,6 +11,9 @@ use clap::{
 /// The heading of flags that every verb has.
 const GLOBAL: &str = "Global options";
 
+/// The heading of flags that say what an image is like and where it goes.
+const IMAGE: &str = "Image options";
+
 /// The heading of flags that only Go functions have a use for.
 const GO: &str = "Go options";
 
@@ -19,7 +22,7 @@ const GO: &str = "Go options";
 #[command(name = "slsbuild", version, max_term_width = 100)]
 #[command(
     after_help = "Exit codes: 0 ok, 1 unexpected, 2 usage, 3 project, 4 tool missing,\n\
-    5 rejected by a rule, limit or budget, 7 the invoked function failed,\n\
+    5 rejected by a rule, limit or budget, 6 registry or network, 7 the invoked function failed,\n\
     101 cargo or go failed, 130 interrupted."
 )]
 pub struct Cli {
@@ -84,6 +87,8 @@ pub enum Command {
     Zip(ZipArgs),
     /// Build a function as `zip` does and leave it unpacked in a directory, for SAM Makefiles and CDK bundling
     Dir(DirArgs),
+    /// Build container images, and push them to a registry
+    Image(Box<ImageArgs>),
     /// Print what `build` or `zip` would do, and touch nothing
     Plan(PlanArgs),
     /// Print what holds for each function, and where it is said
@@ -98,6 +103,10 @@ pub enum Command {
     Bench(BenchArgs),
     /// Check artifacts against the rules and limits of their platform
     Check(CheckArgs),
+    /// Push an image that was built before, from its layout or archive
+    Push(PushArgs),
+    /// Ask a registry what it lets you do
+    Registry(RegistryArgs),
     /// Print a completion script for a shell
     Completions {
         /// The shell to complete for
@@ -114,6 +123,7 @@ impl Command {
             Self::Build(arguments) => Some(&mut arguments.build),
             Self::Zip(arguments) => Some(&mut arguments.build),
             Self::Dir(arguments) => Some(&mut arguments.zip.build),
+            Self::Image(arguments) => Some(&mut arguments.zip.build),
             Self::Plan(arguments) | Self::Config(arguments) | Self::Doctor(arguments) => {
                 Some(&mut arguments.zip.build)
             }
@@ -121,6 +131,8 @@ impl Command {
             Self::Invoke(_)
             | Self::Bench(_)
             | Self::Check(_)
+            | Self::Push(_)
+            | Self::Registry(_)
             | Self::Completions { .. }
             | Self::Man => None,
         }
@@ -174,6 +186,105 @@ pub struct DirArgs {
     pub zip: ZipArgs,
 }
 
+/// Flags of `image`.
+#[derive(Debug, Args)]
+#[command(
+    mut_arg("include", |arg| arg.help(
+        "Put a file, directory or glob into the image, under its own path or as `FROM:TO`: below the working directory, or where an absolute TO says",
+    )),
+    mut_arg("out_dir", |arg| arg.help("Write the OCI layout `image` into this directory: for exactly one image"))
+)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag")]
+pub struct ImageArgs {
+    /// Functions by their names [default: all that the configuration names, else those that cargo would build]
+    #[arg(value_name = "FUNCTION", conflicts_with_all = ["go", "binary", "package", "bin"])]
+    pub functions: Vec<String>,
+    /// Who runs it, which decides what the image is like [default: container]
+    #[arg(long = "for", value_name = "PLATFORM", env = "SLSBUILD_FOR", help_heading = IMAGE)]
+    pub platform: Option<ImagePlatform>,
+    /// What it stands on: `distroless`, `lambda`, `builtin`, `scratch`, a reference, or an OCI layout's directory
+    #[arg(long, value_name = "BASE", env = "SLSBUILD_BASE", help_heading = IMAGE)]
+    pub base: Option<String>,
+    /// Ask the registry what the base's tag stands for now, and write it into slsbuild.lock
+    #[arg(long, help_heading = IMAGE)]
+    pub update_base: bool,
+    /// Push it to this repository, under the reference's tag
+    #[arg(long, value_name = "REF", help_heading = IMAGE)]
+    pub push: Option<String>,
+    /// A tag to push it under, or to name it by where it is loaded [default: latest]
+    #[arg(short, long, value_name = "TAG", help_heading = IMAGE)]
+    pub tag: Vec<String>,
+    /// Write it as `docker-archive=FILE`, `oci-archive=FILE` or `oci-layout=DIR`
+    #[arg(long, value_name = "KIND=PATH", help_heading = IMAGE)]
+    pub output: Vec<String>,
+    /// Load it into docker, or else podman
+    #[arg(long, help_heading = IMAGE)]
+    pub load: bool,
+    /// Take http and certificates of nobody from the registry
+    #[arg(long, help_heading = IMAGE)]
+    pub insecure: bool,
+    /// How its layers are compressed [default: gzip]
+    #[arg(long, value_name = "HOW", env = "SLSBUILD_COMPRESSION", help_heading = IMAGE)]
+    pub compression: Option<Compression>,
+    /// A variable of its environment
+    #[arg(long, value_name = "KEY=VALUE", help_heading = IMAGE)]
+    pub env: Vec<String>,
+    /// A label of its config
+    #[arg(long, value_name = "KEY=VALUE", help_heading = IMAGE)]
+    pub label: Vec<String>,
+    /// An annotation of its manifest
+    #[arg(long, value_name = "KEY=VALUE", help_heading = IMAGE)]
+    pub annotation: Vec<String>,
+    /// Annotate it with the git remote and commit it is built from: each commit is another image then
+    #[arg(long, help_heading = IMAGE)]
+    pub label_git: bool,
+    /// Whom it runs as [default: what the base says]
+    #[arg(long, value_name = "USER", help_heading = IMAGE)]
+    pub user: Option<String>,
+    /// Its working directory [default: /var/task for Lambda, else /app]
+    #[arg(long, value_name = "DIR", help_heading = IMAGE)]
+    pub workdir: Option<String>,
+    /// A port that it listens on [default: 8080, none for Lambda]
+    #[arg(long, value_name = "PORT", help_heading = IMAGE, value_parser = clap::value_parser!(u16).range(1..))]
+    pub port: Vec<u16>,
+    /// What is started, one flag a word or a JSON list [default: the function's program]
+    #[arg(long, value_name = "WORD", help_heading = IMAGE, allow_hyphen_values = true)]
+    pub entrypoint: Vec<String>,
+    /// The arguments of what is started, one flag a word or a JSON list
+    #[arg(long, value_name = "WORD", help_heading = IMAGE, allow_hyphen_values = true)]
+    pub cmd: Vec<String>,
+    /// Make errors of this rule warnings
+    #[arg(long, value_name = "RULE", help_heading = IMAGE)]
+    pub allow: Vec<String>,
+    /// Flags of `zip`
+    #[command(flatten)]
+    pub zip: ZipArgs,
+}
+
+/// Who runs an image.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ImagePlatform {
+    /// AWS Lambda
+    Lambda,
+    /// Google Cloud Run
+    CloudRun,
+    /// AWS Fargate, or another ECS
+    Fargate,
+    /// Anything that runs images
+    Container,
+    /// AWS App Runner
+    AppRunner,
+}
+
+/// How layers are compressed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Compression {
+    /// What everything reads
+    Gzip,
+    /// Smaller and faster to unpack, where the platform takes it
+    Zstd,
+}
+
 /// Flags of `init`.
 #[derive(Debug, Args)]
 pub struct InitArgs {
@@ -209,6 +320,56 @@ pub struct PlanArgs {
     /// Flags of `zip`
     #[command(flatten)]
     pub zip: ZipArgs,
+}
+
+/// Flags of `push`.
+#[derive(Debug, Args)]
+#[command(
+    after_long_help = "Credentials are those of `SLSBUILD_REGISTRY_USERNAME` and `SLSBUILD_REGISTRY_PASSWORD`, else what \
+    `docker login` or `podman login` left, their helpers included; `slsbuild registry check` says which."
+)]
+pub struct PushArgs {
+    /// The image: an OCI layout directory, or an archive that `slsbuild image` or `docker save` wrote
+    #[arg(value_name = "LAYOUT")]
+    pub layout: PathBuf,
+    /// Where it goes: `HOST/REPOSITORY[:TAG]`
+    #[arg(value_name = "REF")]
+    pub reference: String,
+    /// A tag, beside the one that REF has [default: latest]
+    #[arg(long, value_name = "TAG")]
+    pub tag: Vec<String>,
+    /// Also push without TLS, or to a registry whose certificate nobody vouches for
+    #[arg(long)]
+    pub insecure: bool,
+}
+
+/// Verbs about registries.
+#[derive(Debug, Args)]
+pub struct RegistryArgs {
+    /// What to do
+    #[command(subcommand)]
+    pub command: RegistryCommand,
+}
+
+/// What can be done with a registry.
+#[derive(Debug, Subcommand)]
+pub enum RegistryCommand {
+    /// Say how the registry is reached, which credentials are used, and whether an image can be pulled and pushed
+    Check(RegistryCheckArgs),
+}
+
+/// Flags of `registry check`.
+#[derive(Debug, Args)]
+pub struct RegistryCheckArgs {
+    /// The image: `HOST/REPOSITORY[:TAG]`
+    #[arg(value_name = "REF")]
+    pub reference: String,
+    /// Ask only whether it can be pulled, and begin no upload
+    #[arg(long)]
+    pub pull_only: bool,
+    /// Also talk to it without TLS, or if nobody vouches for its certificate
+    #[arg(long)]
+    pub insecure: bool,
 }
 
 /// Flags of the verbs that build.
@@ -400,7 +561,8 @@ pub enum Strip {
 /// Flags of `invoke`.
 #[derive(Debug, Args)]
 pub struct InvokeArgs {
-    /// A zip that slsbuild (or another tool) made, a directory with a `bootstrap`, or a Linux binary
+    /// A zip or an image (a layout's directory or an archive) that slsbuild or another tool made, a directory with a `bootstrap`, or
+    /// a Linux binary
     pub artifact: PathBuf,
     /// The event: a file, `-` for stdin, or JSON itself
     #[arg(long, value_name = "EVENT", default_value = "{}")]
@@ -437,7 +599,7 @@ pub struct FunctionArgs {
 /// Flags of `bench`.
 #[derive(Debug, Args)]
 pub struct BenchArgs {
-    /// A zip or directory with a `bootstrap`, of any tool, or a Linux binary; a second one is compared with the first, call by call
+    /// A zip, an image or a directory with a `bootstrap`, of any tool, or a Linux binary; a second one is compared with the first, call by call
     #[arg(required = true, num_args = 1..=2, value_name = "ARTIFACT")]
     pub artifacts: Vec<PathBuf>,
     /// An event: a file, `-` for stdin, or JSON itself; may be repeated
@@ -471,13 +633,24 @@ pub enum LambdaKind {
 /// Flags of `check`.
 #[derive(Debug, Args)]
 pub struct CheckArgs {
-    /// Lambda zips, of slsbuild or of another tool: functions, extensions, layers
-    #[arg(required = true)]
+    /// Lambda zips (functions, extensions, layers) and images (a layout's directory, an archive, or a reference
+    /// `HOST/REPOSITORY:TAG` in a registry), of slsbuild or of another tool
+    #[arg(required = true, value_name = "ARTIFACT")]
     pub artifacts: Vec<PathBuf>,
+    /// Whose rules hold: `lambda`, `cloud-run`, `fargate`, `container` or `app-runner` [default: lambda for a zip, container for
+    /// an image]
+    #[arg(long = "for", value_name = "PLATFORM")]
+    pub platform: Option<String>,
+    /// A rule that may be broken, by its id as it stands behind a finding: what it finds is a warning
+    #[arg(long, value_name = "RULE")]
+    pub allow: Vec<String>,
+    /// Take http and certificates of nobody from a registry
+    #[arg(long)]
+    pub insecure: bool,
     /// What the zips are for [default: function; extension, where there is `extensions/` and no `bootstrap`]
     #[arg(long, value_name = "KIND")]
     pub kind: Option<LambdaKind>,
-    /// The architecture the function is configured with [default: what the binary says]
+    /// The architecture the function is configured with, or that the image must be for [default: what the artifact says]
     #[arg(long, value_name = "ARCH")]
     pub arch: Option<String>,
     /// The Lambda runtime that the artifact must run on

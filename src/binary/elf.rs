@@ -198,7 +198,7 @@ pub(super) fn printable(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).replace(char::is_control, "\u{fffd}")
 }
 
-fn arch_of(machine: Machine) -> Option<Arch> {
+pub(super) fn arch_of(machine: Machine) -> Option<Arch> {
     match machine {
         elf::EM_AARCH64 => Some(Arch::Arm64),
         elf::EM_X86_64 => Some(Arch::Amd64),
@@ -206,7 +206,7 @@ fn arch_of(machine: Machine) -> Option<Arch> {
     }
 }
 
-fn machine_name(machine: Machine) -> String {
+pub(super) fn machine_name(machine: Machine) -> String {
     let name = match machine {
         elf::EM_AARCH64 => "arm64",
         elf::EM_X86_64 => "amd64",
@@ -222,7 +222,7 @@ fn machine_name(machine: Machine) -> String {
 }
 
 /// Refuses what is no 64-bit little-endian ELF file, by its real name.
-fn refuse_foreign(bytes: &[u8]) -> Result<(), Refusal> {
+pub(super) fn refuse_foreign(bytes: &[u8]) -> Result<(), Refusal> {
     const KINDS: [(&[u8], &str); 10] = [
         (b"#!", "is a script, not an ELF executable"),
         (b"MZ", "is a Windows program, not a Linux executable"),

@@ -5,6 +5,7 @@ mod build_paths;
 mod dynamic;
 mod elf;
 mod functions;
+mod head;
 mod runtime;
 mod strip;
 
@@ -12,6 +13,7 @@ use std::fmt;
 
 pub use build_paths::build_paths;
 pub use functions::compiled_functions;
+pub use head::{HEAD_BYTES, Head, head};
 pub use runtime::{RuntimeArchive, runtime_archive};
 pub use strip::{Strip, strip};
 

@@ -39,7 +39,7 @@ fn builds<'a>(plan: &'a GoPlan, outputs: &'a [PathBuf]) -> impl Iterator<Item = 
         options,
         arch: step.target.arch,
         jobs: share(options, plan.steps.len()),
-        level: GoPlan::default_level(package, step.target.arch),
+        level: GoPlan::default_level(package, step),
         output,
     })
 }

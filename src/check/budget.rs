@@ -24,30 +24,57 @@ pub fn budget(
         "zip" => entry.compressed,
         _ => entry.size,
     };
-    Err(Error::Rejected {
+    let largest = lambda::largest(entries, size);
+    Err(over(function, name, (value, limit), &largest))
+}
+
+/// The same of an image, whose layers are named by what they are.
+///
+/// # Errors
+/// [`Error::Rejected`] with both numbers and what weighs most.
+pub fn image_budget(function: &str, budget: Budget, layers: &[EntrySize]) -> Result<()> {
+    let value = layers.iter().map(|layer| layer.compressed).sum();
+    match budget.image {
+        Some(limit) if value > limit => {
+            let largest = lambda::largest(layers, |layer| layer.compressed);
+            Err(over(function, "image", (value, limit), &largest))
+        }
+        Some(_) | None => Ok(()),
+    }
+}
+
+fn over(function: &str, name: &str, (value, limit): (u64, u64), largest: &str) -> Error {
+    Error::Rejected {
         message: format!(
-            "`{function}` is {} over its budget.{name}: {value} bytes, and {limit} are allowed; largest: {}",
+            "`{function}` is {} over its budget.{name}: {value} bytes, and {limit} are allowed; largest: {largest}",
             Bytes(value - limit),
-            lambda::largest(entries, size)
         ),
         hint: Some(format!(
             "make it smaller (--optimize size), or allow more: budget.{name} = \"{}\"",
             Bytes(rounded_up(value))
         )),
-    })
+    }
 }
 
 /// How much of each budget an artifact uses.
 pub fn budget_use(budget: Budget, zipped: Option<u64>, entries: &[EntrySize]) -> Vec<LimitUse> {
-    of(budget, zipped, entries)
-        .map(|(name, value, limit)| LimitUse {
-            name: name.to_owned(),
-            value,
-            limit,
-            used_percent: used_percent(value, limit),
-            source: "budget".to_owned(),
-        })
-        .collect()
+    of(budget, zipped, entries).map(share).collect()
+}
+
+/// The same of an image, whose layers have `value` bytes as they are pushed.
+pub fn image_budget_use(budget: Budget, value: u64) -> Vec<LimitUse> {
+    let limit = budget.image.into_iter();
+    limit.map(|limit| share(("image", value, limit))).collect()
+}
+
+fn share((name, value, limit): (&str, u64, u64)) -> LimitUse {
+    LimitUse {
+        name: name.to_owned(),
+        value,
+        limit,
+        used_percent: used_percent(value, limit),
+        source: "budget".to_owned(),
+    }
 }
 
 /// Each budget that is set: its name, what is used of it, and what it is. That of a zip holds for zips alone.
@@ -93,6 +120,7 @@ mod tests {
         let exact = Budget {
             zip: Some(1_234),
             unzipped: Some(4_000),
+            image: None,
         };
         assert!(budget("orders", exact, ZIPPED, &entries()).is_ok());
         assert!(budget("orders", Budget::default(), ZIPPED, &entries()).is_ok());
@@ -111,6 +139,7 @@ mod tests {
         let tight = Budget {
             zip: Some(1_000),
             unzipped: None,
+            image: None,
         };
         let error = budget("orders", tight, ZIPPED, &entries()).unwrap_err();
         assert_eq!(error.exit_code(), 5);

@@ -1,7 +1,10 @@
 //! Runs a platform's rules and limits over an artifact, and says what was found as data. The rules themselves live
 //! with their platform; printing is `commands/`' and `report/`'s.
 
+mod allow;
 mod budget;
+mod image;
+mod known;
 mod profile_fit;
 mod runtime_archive;
 
@@ -9,7 +12,10 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-pub use budget::{budget, budget_use};
+pub use allow::{Allowed, allow};
+pub use budget::{budget, budget_use, image_budget, image_budget_use};
+pub use image::{ImageSubject, image, lint_image};
+pub use known::LayerCache;
 pub use profile_fit::profile_fit;
 pub use runtime_archive::runtime_archive;
 
@@ -19,7 +25,7 @@ use crate::digest::Sha256;
 use crate::error::{Error, Result};
 use crate::finding::{Finding, Severity};
 use crate::fs;
-use crate::platform::lambda::{self, Expected, Kind, LimitUse, Runtime};
+use crate::platform::lambda::{self, Expected, LimitUse, Runtime};
 use crate::target::Arch;
 use crate::ui::Ui;
 
@@ -31,17 +37,17 @@ pub struct Checked {
     /// Whose rules it was held against.
     pub platform: &'static str,
     /// What the platform makes of it.
-    pub kind: Kind,
-    /// The architecture of its binary.
-    pub arch: Option<Arch>,
+    pub kind: &'static str,
+    /// The architecture of its binary; `multi` for an index over several.
+    pub arch: Option<&'static str>,
     /// Its size in bytes.
     pub size: u64,
     /// What it declares to hold, in bytes.
     pub uncompressed_size: Option<u64>,
-    /// Its SHA-256 in hex.
-    pub sha256: String,
-    /// Its SHA-256 in base64, as Lambda tells it.
-    pub code_sha256: String,
+    /// Its SHA-256 in hex; of an image that of its manifest or index.
+    pub sha256: Option<String>,
+    /// Its SHA-256 in base64, as Lambda tells it of a zip.
+    pub code_sha256: Option<String>,
     /// The platform's limits, and how much of each is used.
     pub limits: Vec<LimitUse>,
     /// What the rules found.
@@ -82,12 +88,12 @@ pub fn lambda_zip(path: &Path, expected: Expected) -> Result<Checked> {
     Ok(Checked {
         path: path.to_owned(),
         platform: "lambda",
-        kind,
-        arch,
+        kind: kind.name(),
+        arch: arch.map(Arch::name),
         size,
         uncompressed_size: unzipped,
-        sha256: digest.to_string(),
-        code_sha256: digest.base64(),
+        sha256: Some(digest.to_string()),
+        code_sha256: Some(digest.base64()),
         limits: unzipped.map_or_else(Vec::new, |unzipped| lambda::limits(size, unzipped)),
         findings,
     })
@@ -113,10 +119,18 @@ pub fn binary(
     facts.build_paths.extend(binary::build_paths(bytes, roots));
     facts.build_paths.sort();
     facts.build_paths.dedup();
-    let (errors, others): (Vec<Finding>, Vec<Finding>) =
-        lambda::lint_executable(name, &facts, Some(arch), runtime, beside)
-            .into_iter()
-            .partition(|finding| finding.severity == Severity::Error);
+    let findings = lambda::lint_executable(name, &facts, Some(arch), runtime, beside);
+    refuse_errors(name, findings, ui)
+}
+
+/// Gives the findings that do not forbid an artifact.
+///
+/// # Errors
+/// [`Error::Rejected`] for the only one that does, or [`Error::Findings`] for several, which are printed.
+pub fn refuse_errors(name: &str, findings: Vec<Finding>, ui: Ui) -> Result<Vec<Finding>> {
+    let (errors, others): (Vec<Finding>, Vec<Finding>) = findings
+        .into_iter()
+        .partition(|finding| finding.severity == Severity::Error);
     let mut errors = errors.into_iter();
     match (errors.next(), errors.next()) {
         (None, _) => Ok(others),

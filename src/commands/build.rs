@@ -21,6 +21,7 @@ pub fn build(arguments: &BuildAllArgs, format: Format, ui: Ui) -> Result<()> {
     let settings = Settings::resolve(&arguments.build)?;
     let project = Project::load(&settings.cargo, settings.config.as_deref(), ui)?;
     let wishes = wishes::configured(&project, &settings, &arguments.functions, ui)?;
+    let wishes = wishes::zips(wishes, &arguments.functions, ui)?;
     let output = Output::tree(&project, &settings)?;
     let plan = Plan::new(&wishes, &project, &output, &settings, Touch::Files, ui)?;
     plan.say_notes(ui);

@@ -1,19 +1,25 @@
 //! `slsbuild check`: artifacts of any tool against the rules and limits of their platform. All of them are checked
 //! before the verdict. stdout is the paths of those that pass, or one JSON document about all.
 
-use std::path::Path;
+mod given;
 
 use anyhow::Context as _;
 use serde::Serialize;
 
-use crate::check::{Checked, lambda_zip};
+use given::Given;
+
+use super::remote::Remote;
+use crate::artifact::oci::{Choice, open};
+use crate::check::{Allowed, Checked, ImageSubject, allow, image, lambda_zip};
 use crate::cli::{CheckArgs, Format, LambdaKind};
 use crate::error::{Error, Result};
 use crate::finding::Finding;
-use crate::fs;
+use crate::platform::image::{ImagePlatform, KnownLayers};
 use crate::platform::lambda::{Expected, Kind, Runtime};
+use crate::registry::{BlobCache, Client, Options};
 use crate::report::{SCHEMA_VERSION, human};
-use crate::settings::parse_arch;
+use crate::settings::{cache_directory, parse_arch};
+use crate::target::Arch;
 use crate::ui::Ui;
 
 /// The document of `--format json`: a report whose artifacts were not made here.
@@ -27,24 +33,36 @@ struct Document<'a> {
 
 /// Checks artifacts, says what was found, and fails if any has an error.
 pub fn check(arguments: &CheckArgs, format: Format, ui: Ui) -> Result<()> {
-    let expected = Expected {
-        kind: arguments.kind.map(kind),
-        arch: arguments.arch.as_deref().map(parse_arch).transpose()?,
-        runtime: Runtime::parse(&arguments.runtime)?,
+    let wanted = Wanted::new(arguments)?;
+    // A name that is mistyped ends the run before anything is checked.
+    let given = arguments.artifacts.iter();
+    let given = given
+        .map(|path| Given::new(path, arguments))
+        .collect::<Result<Vec<_>>>()?;
+    let remote = Remote {
+        client: Client::new(Options {
+            insecure: arguments.insecure,
+            ..Options::new(ui)
+        }),
+        cache: BlobCache::new(&cache_directory()?),
+        ui,
     };
-    refuse_missing(arguments)?;
+    let mut known = KnownLayers::new();
     let mut artifacts = Vec::new();
-    for path in &arguments.artifacts {
-        let expected = Expected {
-            kind: expected.kind.or_else(|| named_kind(path)),
-            ..expected
-        };
-        let checked = lambda_zip(path, expected)?;
+    for one in &given {
+        let checked = wanted.check(one, &remote, &mut known)?;
         say(&checked, ui);
         if format == Format::Human && checked.errors() == 0 {
             ui.result(checked.path.display())?;
         }
         artifacts.push(checked);
+    }
+    let findings = artifacts.iter().flat_map(|checked| &checked.findings);
+    for rule in wanted.allowed.unused(&findings.collect::<Vec<_>>()) {
+        ui.warning(
+            format_args!("`--allow {rule}` allows nothing: no such finding"),
+            None,
+        );
     }
     if format == Format::Json {
         let document = Document {
@@ -58,29 +76,57 @@ pub fn check(arguments: &CheckArgs, format: Format, ui: Ui) -> Result<()> {
     verdict(&artifacts)
 }
 
-/// What a zip of our own is, which a layer of files does not show.
-fn named_kind(path: &Path) -> Option<Kind> {
-    path.file_name()
-        .is_some_and(|name| name == "layer.zip")
-        .then_some(Kind::Layer)
+/// What the artifacts must be.
+struct Wanted {
+    platform: Option<ImagePlatform>,
+    arch: Option<Arch>,
+    kind: Option<Kind>,
+    runtime: Runtime,
+    allowed: Allowed,
 }
 
-/// A name that is mistyped ends the run before anything is checked.
-fn refuse_missing(arguments: &CheckArgs) -> Result<()> {
-    for path in &arguments.artifacts {
-        let cause = match fs::metadata(path) {
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => "does not exist",
-            Ok(facts) if facts.is_dir() => "is a directory, not a zip",
-            Ok(facts) if !facts.is_file() => "is no regular file",
-            Ok(_) => continue,
-            Err(error) => return Err(error.into()),
-        };
-        return Err(Error::Usage {
-            message: format!("`{}` {cause}", path.display()),
-            hint: Some("make one, and check what it prints: slsbuild zip".to_owned()),
-        });
+impl Wanted {
+    fn new(arguments: &CheckArgs) -> Result<Self> {
+        let platform = arguments.platform.as_deref();
+        Ok(Self {
+            platform: platform.map(ImagePlatform::parse).transpose()?,
+            arch: arguments.arch.as_deref().map(parse_arch).transpose()?,
+            kind: arguments.kind.map(kind),
+            runtime: Runtime::parse(&arguments.runtime)?,
+            allowed: Allowed::parse(&arguments.allow)?,
+        })
     }
-    Ok(())
+
+    fn check(
+        &self,
+        given: &Given<'_>,
+        remote: &Remote,
+        known: &mut KnownLayers,
+    ) -> Result<Checked> {
+        let set = match given {
+            Given::Zip(path) => {
+                let expected = Expected {
+                    kind: self.kind.or_else(|| given.named_kind()),
+                    arch: self.arch,
+                    runtime: self.runtime,
+                };
+                let mut checked = lambda_zip(path, expected)?;
+                allow(&mut checked.findings, &self.allowed);
+                return Ok(checked);
+            }
+            Given::Image(path) => open(path, Choice::default()),
+            Given::Reference(_, reference) => {
+                remote.set(reference).and_then(|set| remote.at_hand(&set))
+            }
+        };
+        let subject = ImageSubject {
+            name: given.path(),
+            platform: self.platform.unwrap_or(ImagePlatform::Container),
+            arches: self.arch.as_slice(),
+            allowed: &self.allowed,
+        };
+        image(subject, set, known)
+    }
 }
 
 fn kind(kind: LambdaKind) -> Kind {
@@ -97,8 +143,8 @@ fn say(checked: &Checked, ui: Ui) {
         .map_or_else(String::new, |arch| format!("/{arch}"));
     // A function is what a zip is unless something is said.
     let kind = match checked.kind {
-        Kind::Function => String::new(),
-        kind @ (Kind::Extension | Kind::Layer) => format!(" ({})", kind.name()),
+        "function" => String::new(),
+        kind => format!(" ({kind})"),
     };
     ui.status(
         "Checked",
@@ -112,10 +158,11 @@ fn say(checked: &Checked, ui: Ui) {
     if !sizes.is_empty() {
         ui.fact("size", sizes);
     }
-    ui.fact(
-        "sha256",
-        format_args!("{}  CodeSha256 {}", checked.sha256, checked.code_sha256),
-    );
+    let code = checked.code_sha256.as_ref();
+    let code = code.map_or_else(String::new, |code| format!("  CodeSha256 {code}"));
+    if let Some(digest) = &checked.sha256 {
+        ui.fact("sha256", format_args!("{digest}{code}"));
+    }
     for finding in &checked.findings {
         human::finding(finding, ui);
     }

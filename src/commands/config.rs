@@ -8,6 +8,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
+use crate::artifact::oci::media_type::Compression;
 use crate::cli::{Format, PlanArgs};
 use crate::error::Result;
 use crate::plan::{Wish, wishes};
@@ -101,6 +102,7 @@ const SOURCE_KEYS: [&str; 6] = ["package", "bin", "go", "binary", "kind", "inter
 fn values(wish: &Wish, directory: &Path) -> Vec<(&'static str, Value)> {
     let mut values = source(wish, directory);
     values.extend(packing(&wish.settings));
+    values.extend(image(&wish.settings));
     match wish.function.source {
         Source::Rust(_) => values.extend(compile(&wish.settings, directory)),
         Source::Go(_) => values.extend([
@@ -179,6 +181,58 @@ fn packing(settings: &FunctionSettings) -> Vec<(&'static str, Value)> {
                 json!(settings.environment)
             },
         ),
+    ]
+}
+
+/// What is said of images; what is not said is the platform's and the base's.
+fn image(settings: &FunctionSettings) -> Vec<(&'static str, Value)> {
+    let image = &settings.image;
+    let list = |list: &[String]| {
+        if list.is_empty() {
+            Value::Null
+        } else {
+            json!(list)
+        }
+    };
+    let table = |table: &BTreeMap<String, String>| {
+        if table.is_empty() {
+            Value::Null
+        } else {
+            json!(table)
+        }
+    };
+    let is_said = settings.origins.contains_key("platform");
+    vec![
+        (
+            "platform",
+            if is_said {
+                json!(settings.platform.name())
+            } else {
+                Value::Null
+            },
+        ),
+        ("budget.image", json!(settings.budget.image)),
+        ("image.base", json!(image.base)),
+        (
+            "image.compression",
+            json!(image.compression.map(Compression::name)),
+        ),
+        ("image.user", json!(image.user)),
+        ("image.workdir", json!(image.workdir)),
+        (
+            "image.port",
+            if image.ports.is_empty() {
+                Value::Null
+            } else {
+                json!(image.ports)
+            },
+        ),
+        ("image.entrypoint", list(&image.entrypoint)),
+        ("image.cmd", list(&image.cmd)),
+        ("image.tag", list(&image.tags)),
+        ("image.label", table(&image.labels)),
+        ("image.annotation", table(&image.annotations)),
+        ("image.allow", list(&image.allow)),
     ]
 }
 

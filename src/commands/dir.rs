@@ -26,6 +26,7 @@ pub fn dir(arguments: &DirArgs, format: Format, ui: Ui) -> Result<()> {
     } else {
         wishes::configured(&project, &settings, &arguments.functions, ui)?
     };
+    let wishes = wishes::zips(wishes, &arguments.functions, ui)?;
     let output = Output::flat(&project, &settings)?.unpacked()?;
     let plan = Plan::new(&wishes, &project, &output, &settings, Touch::Files, ui)?;
     plan.say_notes(ui);

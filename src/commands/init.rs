@@ -41,6 +41,7 @@ pub fn init(arguments: &InitArgs, format: Format, ui: Ui) -> Result<()> {
     let project = Project::load(&settings.cargo, settings.config.as_deref(), ui)?;
     let asked = Asked::from(&plan.zip);
     let wishes = wishes::planned(&project, &settings, &plan.functions, &asked, ui)?;
+    let wishes = wishes::zips(wishes, &plan.functions, ui)?;
     let output = Output::tree(&project, &settings)?;
     let stack = Stack::new(&wishes, &project, &output)?;
     let files = match arguments.tool {

@@ -22,6 +22,9 @@ pub fn invoke(arguments: &InvokeArgs, format: Format, ui: Ui) -> Result<()> {
     let configuration = Configuration::new(&arguments.artifact, &arguments.function)?;
     let invocation = invocation(arguments, &configuration, ui)?;
     let sandbox = Sandbox::with_layers(&arguments.artifact, &arguments.layers)?;
+    for note in sandbox.notes() {
+        ui.note(note);
+    }
     let name = configuration.name.clone();
     let mut instance = Instance::new(sandbox, configuration, Logging::Printed(ui))?;
     let run = run(&mut instance, invocation, arguments, ui)?;

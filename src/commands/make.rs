@@ -36,9 +36,11 @@ struct Outcome<'a> {
 }
 
 /// A binary that was compiled, and how long that took.
-struct Binary {
-    path: Result<Option<PathBuf>>,
-    elapsed: Duration,
+pub(super) struct Binary {
+    /// Where it is, if the function has one.
+    pub(super) path: Result<Option<PathBuf>>,
+    /// How long its whole group took.
+    pub(super) elapsed: Duration,
 }
 
 /// Makes all artifacts of a plan and says so.
@@ -90,7 +92,14 @@ pub fn make(
 }
 
 /// Compiles group after group: the binary of each step, by the name of its function and its target.
-fn compile(plan: &mut Plan, scratch: &Path, ui: Ui) -> Result<BTreeMap<(String, Target), Binary>> {
+///
+/// # Errors
+/// When a compiler fails and the others are not to be kept.
+pub(super) fn compile(
+    plan: &mut Plan,
+    scratch: &Path,
+    ui: Ui,
+) -> Result<BTreeMap<(String, Target), Binary>> {
     let keep_going = plan.keep_going;
     let mut binaries = BTreeMap::new();
     for group in &mut plan.groups {
@@ -278,12 +287,13 @@ fn show(artifacts: &[Artifact], report: &Report, format: Format, ui: Ui) -> Resu
         Format::Json => ui.result_bytes(report.json()?.as_bytes()),
         Format::Human => artifacts
             .iter()
-            .try_for_each(|artifact| ui.result(artifact.path.display())),
+            .filter_map(|artifact| artifact.path.as_deref())
+            .try_for_each(|path| ui.result(path.display())),
     }
 }
 
 /// A failure as the report tells it.
-fn finding((function, error): &(String, Error)) -> Finding {
+pub(super) fn finding((function, error): &(String, Error)) -> Finding {
     let finding = Finding::error(
         "build/failed",
         format!("`{function}`: {}", error.one_line()),

@@ -25,6 +25,8 @@ use crate::report::fresh::Record;
 use crate::report::{Artifact, Timings};
 use crate::ui::Ui;
 
+pub(super) use describe::toolchain;
+pub(super) use fingerprint::this_program;
 use made::Made;
 use written::Written;
 
@@ -105,11 +107,7 @@ pub fn pack(parts: &Parts<'_>, ui: Ui) -> Result<Packed> {
     let previous_size = record.as_ref().map(|record| record.artifact.size);
     let mut digests = Digests::new(record.as_ref().map_or(&[], |record| &record.known));
     let fingerprint = fingerprint::fingerprint(parts, &settings, &toolchain, &mut digests)?;
-    let timings = |fresh| Timings {
-        compile_ms: millis(parts.compile),
-        pack_ms: millis(started.elapsed()),
-        fresh,
-    };
+    let timings = |fresh| timings(parts.compile, started, fresh);
 
     if let Some(record) = record
         && is_fresh(&record, &fingerprint, parts, &mut digests)?
@@ -118,7 +116,7 @@ pub fn pack(parts: &Parts<'_>, ui: Ui) -> Result<Packed> {
         let path = fs::from_here(&step.artifact);
         let artifact = Artifact {
             next: describe::next(step, &path),
-            path,
+            path: Some(path),
             timings: timings(true),
             ..record.artifact
         };
@@ -131,7 +129,7 @@ pub fn pack(parts: &Parts<'_>, ui: Ui) -> Result<Packed> {
     let content = Content::read(parts)?;
     let (made, findings) = assemble(parts, &content, &settings, ui)?;
     if let Some(bytes) = &content.binary {
-        write(&step.directory.join(UNSTRIPPED), 0o755, bytes)?;
+        keep_unstripped(step, bytes)?;
     }
     made.write(step)?;
     let timings = timings(false);
@@ -146,6 +144,15 @@ pub fn pack(parts: &Parts<'_>, ui: Ui) -> Result<Packed> {
         artifact: record.artifact,
         previous_size,
     })
+}
+
+/// How long compiling took, and packing since `started`.
+pub(super) fn timings(compile: Duration, started: Instant, fresh: bool) -> Timings {
+    Timings {
+        compile_ms: millis(compile),
+        pack_ms: millis(started.elapsed()),
+        fresh,
+    }
 }
 
 /// The record with what is known of its files now, so that the next run need not read them.
@@ -163,6 +170,7 @@ fn record_name(form: Form) -> &'static str {
     match form {
         Form::Zip => "record.json",
         Form::Directory | Form::Files => "record-dir.json",
+        Form::Image => "record-image.json",
     }
 }
 
@@ -184,7 +192,7 @@ fn is_fresh(
     let modified = step.packing.modified.system_time();
     let is_same = match step.form {
         Form::Zip => return Ok(record.is_fresh(fingerprint, &step.artifact, digests)),
-        Form::Directory | Form::Files => {
+        Form::Directory | Form::Files | Form::Image => {
             record.is_fresh_directory(fingerprint, &step.artifact, modified)
         }
     };
@@ -244,8 +252,19 @@ fn assemble(
     Ok((made, findings))
 }
 
-/// The stripped binary, after it was held against the platform's rules.
-fn inspected(
+/// Keeps the unstripped binary beside the artifact.
+///
+/// # Errors
+/// When it cannot be written.
+pub(super) fn keep_unstripped(step: &Step, bytes: &[u8]) -> Result<()> {
+    write(&step.directory.join(UNSTRIPPED), 0o755, bytes)
+}
+
+/// The stripped binary, after it was held against Lambda's rules.
+///
+/// # Errors
+/// [`crate::error::Error::Rejected`] or [`crate::error::Error::Findings`] when Lambda could not start it.
+pub(super) fn inspected(
     parts: &Parts<'_>,
     bytes: &[u8],
     findings: &mut Vec<Finding>,

@@ -31,6 +31,7 @@ pub fn plan(arguments: &PlanArgs, format: Format, ui: Ui) -> Result<()> {
         given::refuse_of_other_language(&arguments.zip, &arguments.functions)?;
     }
     let wishes = wishes::planned(&project, &settings, &arguments.functions, &asked, ui)?;
+    let wishes = wishes::zips(wishes, &arguments.functions, ui)?;
     let output = if is_of_build {
         Output::tree(&project, &settings)?
     } else {

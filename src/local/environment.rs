@@ -168,10 +168,16 @@ fn log_stream(now: SystemTime) -> String {
     )
 }
 
-/// A name for the function of an artifact: the file's, or for a `bootstrap` or `dir` the nearest directory's that names one.
+/// A name for the function of an artifact: the file's, or for a `bootstrap`, `dir` or `image` the nearest directory's that names one.
 pub fn function_name(artifact: &Path) -> String {
-    const PLACES: [&str; 9] = [
+    const PLACES: [&str; 15] = [
         "dir",
+        "image",
+        "multi",
+        "cloud-run",
+        "fargate",
+        "container",
+        "app-runner",
         "lambda",
         "arm64",
         "amd64",
@@ -183,7 +189,7 @@ pub fn function_name(artifact: &Path) -> String {
     ];
     let absolute = std::path::absolute(artifact).unwrap_or_else(|_| artifact.to_owned());
     let stem = absolute.file_stem().unwrap_or_default().to_string_lossy();
-    let name = if stem == "bootstrap" || stem == "dir" {
+    let name = if ["bootstrap", "dir", "image"].contains(&stem.as_ref()) {
         absolute
             .ancestors()
             .skip(1)
@@ -225,6 +231,7 @@ mod tests {
                 "/w/target/x86_64-unknown-linux-musl/release/my.orders",
                 "my",
             ),
+            ("/w/slsbuild/orders/lambda/arm64/image", "orders"),
             ("/w/orders.zip", "orders"),
             ("/bootstrap", "bootstrap"),
             ("/w/Füße 1.zip", "F--e-1"),

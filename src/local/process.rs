@@ -15,6 +15,15 @@ use crate::interrupt::{self, Registration};
 /// How often it is looked whether a process that was asked to end has ended.
 pub(super) const INTERVAL: Duration = Duration::from_millis(1);
 
+/// How a process comes to run as the function's user when slsbuild runs as root.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum User {
+    /// It is started as that user.
+    Given,
+    /// It becomes that user itself, when it has done what only root may do.
+    BecomesIt,
+}
+
 /// A process that is not reaped yet. Dropped, it is ended.
 #[derive(Debug)]
 pub(super) struct Process {
@@ -27,10 +36,11 @@ impl Process {
     /// Starts the process, whose end will be the notice that `ended` makes of the time.
     pub(super) fn start(
         command: &mut Command,
+        user: User,
         notices: Sender<Notice>,
         ended: impl FnOnce(Instant) -> Notice + Send + 'static,
     ) -> io::Result<Self> {
-        let (child, registration) = spawn(command)?;
+        let (child, registration) = spawn(command, user)?;
         let mut process = Self {
             child,
             watcher: None,
@@ -85,9 +95,9 @@ impl Drop for Process {
 }
 
 #[cfg(unix)]
-fn spawn(command: &mut Command) -> io::Result<(Child, Registration)> {
+fn spawn(command: &mut Command, user: User) -> io::Result<(Child, Registration)> {
     use std::os::unix::process::CommandExt as _;
-    if sandbox::is_root() {
+    if sandbox::is_root() && user == User::Given {
         command
             .gid(sandbox::UNPRIVILEGED)
             .uid(sandbox::UNPRIVILEGED);
@@ -96,7 +106,7 @@ fn spawn(command: &mut Command) -> io::Result<(Child, Registration)> {
 }
 
 #[cfg(not(unix))]
-fn spawn(command: &mut Command) -> io::Result<(Child, Registration)> {
+fn spawn(command: &mut Command, _user: User) -> io::Result<(Child, Registration)> {
     let child = command.spawn()?;
     let registration = interrupt::kill_group_on_interrupt(child.id());
     Ok((child, registration))

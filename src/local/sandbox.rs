@@ -1,6 +1,8 @@
 //! The directories that stand for `/var/task` and `/opt`: the artifact's own files and its layers', read-only, private to the
 //! user the function runs as. And what is started out of them.
 
+mod content;
+mod image;
 mod layers;
 mod program;
 
@@ -9,6 +11,8 @@ mod tree;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
+use content::Content;
+use image::ImageRun;
 use program::Program;
 
 use super::failure::Failure;
@@ -34,6 +38,7 @@ pub struct Sandbox {
     opt: Option<PathBuf>,
     bootstrap: Program,
     extensions: Vec<(String, Program)>,
+    image: Option<ImageRun>,
     _registration: Registration,
 }
 
@@ -43,7 +48,7 @@ impl Sandbox {
         Self::with_layers(artifact, &[])
     }
 
-    /// Unpacks a zip, or takes a binary as the only file of one, and unpacks layers into an `opt` beside it, in their order.
+    /// Unpacks a zip or an image, or takes a binary as the only file of one, and unpacks layers into an `opt` beside it, in their order.
     ///
     /// # Errors
     /// When an archive is none, or would be unpacked beyond its directory or the bound, or there are more layers than Lambda
@@ -56,13 +61,18 @@ impl Sandbox {
         let mut sandbox = Self {
             bootstrap: Program::missing(task.join("bootstrap"), NO_BOOTSTRAP),
             extensions: Vec::new(),
+            image: None,
             opt: None,
             _registration: registration,
             root,
             task,
         };
+        if matches!(content, Content::Image) {
+            return sandbox.with_image(artifact, layers);
+        }
         fs::create_dir(&sandbox.task)?;
         match content {
+            Content::Image => {}
             Content::Zip => Archive::open(artifact)?.unpack(&sandbox.task)?,
             Content::Directory => tree::copy(artifact, &sandbox.task)?,
             Content::Binary => {
@@ -81,6 +91,40 @@ impl Sandbox {
         make_read_only(&sandbox.task)?;
         sandbox.opt.as_deref().map(make_read_only).transpose()?;
         Ok(sandbox)
+    }
+
+    /// Unpacks an image, which brings what a zip's layers would bring.
+    fn with_image(mut self, artifact: &Path, layers: &[PathBuf]) -> Result<Self> {
+        if !layers.is_empty() {
+            return Err(Error::Usage {
+                message: "`--layer` is for a zip: Lambda gives an image no layers".to_owned(),
+                hint: Some(
+                    "put the extension into the image: --include FILE:/opt/extensions/NAME"
+                        .to_owned(),
+                ),
+            });
+        }
+        let rootfs = self.root.join("rootfs");
+        fs::create_dir(&rootfs)?;
+        let unpacked = image::unpack(artifact, &rootfs)?;
+        make_read_only(&rootfs)?;
+        if rootfs.join("tmp").is_dir() {
+            fs::set_mode(&rootfs.join("tmp"), 0o1777)?;
+        }
+        self.task = unpacked.workdir;
+        self.bootstrap = unpacked.program;
+        self.image = Some(unpacked.run);
+        Ok(self)
+    }
+
+    /// What is run of an image, if it is one.
+    pub(super) fn image(&self) -> Option<&ImageRun> {
+        self.image.as_ref()
+    }
+
+    /// What differs from Lambda.
+    pub fn notes(&self) -> &[String] {
+        self.image.as_ref().map_or(&[], |image| &image.notes)
     }
 
     /// What Lambda starts: the function's `bootstrap`, or else a layer's.
@@ -136,7 +180,14 @@ impl Sandbox {
 
     /// The program and its arguments, or why Lambda could not start this function.
     pub(super) fn command(&self) -> Result<(OsString, Vec<OsString>), Failure> {
-        self.bootstrap.command().map_err(Failure::InvalidEntrypoint)
+        let command = self
+            .bootstrap
+            .command()
+            .map_err(Failure::InvalidEntrypoint)?;
+        Ok(match &self.image {
+            Some(image) => image.command(command),
+            None => command,
+        })
     }
 }
 
@@ -154,60 +205,6 @@ fn linux_only() -> Result<()> {
         message: "a Lambda function is a Linux program, which this system does not run".to_owned(),
         hint: "run `slsbuild invoke` in a Linux machine or container".to_owned(),
     })
-}
-
-/// What kind of file was given.
-enum Content {
-    Zip,
-    Directory,
-    Binary,
-}
-
-impl Content {
-    fn of(artifact: &Path) -> Result<Self> {
-        let shown = artifact.display();
-        let facts = fs::metadata(artifact).map_err(|_| Error::Usage {
-            message: format!("`{shown}` does not exist"),
-            hint: Some("build it first: slsbuild zip --arch host".to_owned()),
-        })?;
-        if facts.is_dir() && artifact.join("bootstrap").is_file() {
-            return Ok(Self::Directory);
-        }
-        if !facts.is_file() {
-            return Err(Error::Usage {
-                message: if facts.is_dir() {
-                    format!("`{shown}` is a directory without a `bootstrap`")
-                } else {
-                    format!("`{shown}` is not a file")
-                },
-                hint: Some("name a zip or a binary: slsbuild invoke PATH/bootstrap.zip".to_owned()),
-            });
-        }
-        let mut start = [0; 4];
-        let read = read_start(artifact, &mut start)?;
-        match start.get(..read).unwrap_or_default() {
-            // An empty zip begins with the end of its directory.
-            b"PK\x03\x04" | b"PK\x05\x06" => Ok(Self::Zip),
-            b"\x7fELF" | [b'#', b'!', ..] if facts.len() <= BINARY_LIMIT => Ok(Self::Binary),
-            _ => Err(Error::Rejected {
-                message: format!("`{shown}` is neither a zip nor a Linux binary"),
-                hint: Some("slsbuild zip --arch host makes one of a crate".to_owned()),
-            }),
-        }
-    }
-}
-
-fn read_start(path: &Path, buffer: &mut [u8]) -> Result<usize> {
-    use std::io::Read as _;
-    let mut file = fs::File::open(path)?;
-    let mut read = 0;
-    while let Some(rest) = buffer.get_mut(read..).filter(|rest| !rest.is_empty()) {
-        match file.read(rest)? {
-            0 => break,
-            n => read += n,
-        }
-    }
-    Ok(read)
 }
 
 #[cfg(unix)]

@@ -5,7 +5,7 @@ use super::{Step, Wish};
 use crate::artifact::deflate::Level;
 use crate::binary::Strip;
 use crate::error::Result;
-use crate::platform::lambda;
+use crate::platform::Machine;
 use crate::project::Source;
 use crate::project::go::{self, GoOptions, GoPackage};
 use crate::settings::Settings;
@@ -68,15 +68,18 @@ impl GoPlan {
     }
 
     /// What the CPU must at least be, as the variable and value that tell go: the user's own, else the platform's.
-    pub fn level(package: &GoPackage, arch: Arch) -> (&'static str, &str) {
+    pub fn level<'a>(package: &'a GoPackage, step: &Step) -> (&'static str, &'a str) {
+        let arch = step.target.arch;
         let own = package.go.level(arch);
-        own.unwrap_or_else(|| lambda::go_level(arch))
+        own.unwrap_or_else(|| Machine::of(step.platform).go_level(arch))
     }
 
     /// The same where the user says nothing, and go must be told.
-    pub fn default_level(package: &GoPackage, arch: Arch) -> Option<(&'static str, &'static str)> {
+    pub fn default_level(package: &GoPackage, step: &Step) -> Option<(&'static str, &'static str)> {
+        let arch = step.target.arch;
         let own = package.go.level(arch);
-        own.is_none().then(|| lambda::go_level(arch))
+        own.is_none()
+            .then(|| Machine::of(step.platform).go_level(arch))
     }
 }
 

@@ -10,11 +10,14 @@ use crate::binary::Strip;
 use crate::error::{Error, Result};
 use crate::fs;
 use crate::platform::lambda::{self, Runtime};
-use crate::project::config::{self, Kind, Located, Place};
-use crate::project::include::{self, Included};
+use crate::project::config::{self, Kind, Located, Place, Platform};
+use crate::project::include::{self, Included, Within};
 use crate::project::{Function, Project, Source};
-use crate::settings::{Budget, Settings};
+use crate::settings::{Budget, ImageSettings, Settings};
 use crate::target::Target;
+
+/// The name of an image's OCI layout.
+const IMAGE: &str = "image";
 
 /// One artifact to be made.
 #[derive(Clone, Debug)]
@@ -25,6 +28,8 @@ pub struct Step {
     pub companion: bool,
     /// The function.
     pub function: Function,
+    /// Who runs it.
+    pub platform: Platform,
     /// The target it is built for; of code that is not Rust, the static one of its arch.
     pub target: Target,
     /// What is packed beside the binary.
@@ -52,6 +57,8 @@ pub enum Form {
     Directory,
     /// Files in a directory of the user's, which may hold others too.
     Files,
+    /// An image, in an OCI layout.
+    Image,
 }
 
 /// How an artifact is packed, and what it is held against.
@@ -71,6 +78,10 @@ pub struct Packing {
     pub layers: Vec<String>,
     /// The internal extensions that are packed with it.
     pub extensions: Vec<String>,
+    /// What its image is made of, where it is one.
+    pub image: ImageSettings,
+    /// The time that its image carries, in seconds since 1970.
+    pub epoch: u64,
 }
 
 /// Where artifacts go.
@@ -82,8 +93,8 @@ pub struct Output {
     pub flat: Option<PathBuf>,
     /// Directories of our own output, which cannot be included.
     pub own: Vec<PathBuf>,
-    /// What each artifact is on disk: a zip, or else a directory.
-    pub zipped: bool,
+    /// What each artifact is, where it goes into a directory of our own.
+    pub form: Form,
     /// The directory that cargo-lambda would write into, if each is to be there too.
     pub cargo_lambda: Option<PathBuf>,
 }
@@ -98,8 +109,20 @@ impl Output {
             root: project.output_root(),
             flat: settings.out_dir.clone(),
             own: vec![project.output_root()],
-            zipped: true,
+            form: Form::Zip,
             cargo_lambda: layout::directory(project, settings)?,
+        })
+    }
+
+    /// The same places for images, which know no layout but OCI's.
+    ///
+    /// # Errors
+    /// When another layout is asked for.
+    pub fn images(self) -> Result<Self> {
+        layout::refuse_unpacked(self.cargo_lambda.as_deref())?;
+        Ok(Self {
+            form: Form::Image,
+            ..self
         })
     }
 
@@ -115,7 +138,7 @@ impl Output {
         own.extend(flat.filter(|flat| !own.iter().any(|root| root.starts_with(flat))));
         Ok(Self {
             own,
-            zipped: false,
+            form: Form::Directory,
             ..self
         })
     }
@@ -133,7 +156,7 @@ impl Output {
             own: vec![project.output_root(), root.clone()],
             root,
             flat: None,
-            zipped: true,
+            form: Form::Zip,
             cargo_lambda: layout::directory(project, settings)?,
         })
     }
@@ -144,25 +167,37 @@ impl Output {
     /// When the function's name can be no directory.
     pub fn artifact(&self, function: &Function, target: Target) -> Result<PathBuf> {
         refuse_bad_name(function)?;
-        Ok(self.place(function, target, false).1)
+        let own = self.directory(function, Platform::Lambda, target);
+        Ok(self.place(function, &own, false).1)
     }
 
     /// The form and the place of an artifact. A companion, which only another function needs, is never put into the flat
     /// directory.
-    fn place(&self, function: &Function, target: Target, companion: bool) -> (Form, PathBuf) {
-        let own = self.directory(function, target);
+    fn place(&self, function: &Function, own: &Path, companion: bool) -> (Form, PathBuf) {
         let flat = self.flat.as_ref().filter(|_| !companion);
-        match (flat, self.zipped) {
-            (Some(flat), true) => (Form::Zip, flat.join(file_name(function.kind))),
-            (None, true) => (Form::Zip, own.join(file_name(function.kind))),
-            (Some(flat), false) => (Form::Files, flat.clone()),
-            (None, false) => (Form::Directory, own.join("dir")),
+        match (flat, self.form) {
+            (Some(flat), Form::Zip) => (Form::Zip, flat.join(file_name(function.kind))),
+            (None, Form::Zip) => (Form::Zip, own.join(file_name(function.kind))),
+            (Some(flat), Form::Image) => (Form::Image, flat.join(IMAGE)),
+            (None, Form::Image) => (Form::Image, own.join(IMAGE)),
+            (Some(flat), Form::Directory | Form::Files) => (Form::Files, flat.clone()),
+            (None, Form::Directory | Form::Files) => (Form::Directory, own.join("dir")),
         }
     }
 
+    /// The layout of a function's index over several architectures.
+    pub fn index(&self, function: &Function, platform: Platform) -> PathBuf {
+        let own = self.below(function, platform, "multi");
+        self.flat.as_ref().unwrap_or(&own).join(IMAGE)
+    }
+
     /// The directory of the artifact's own files.
-    fn directory(&self, function: &Function, target: Target) -> PathBuf {
-        let parts = [function.name.as_str(), "lambda", target.directory()];
+    fn directory(&self, function: &Function, platform: Platform, target: Target) -> PathBuf {
+        self.below(function, platform, target.directory())
+    }
+
+    fn below(&self, function: &Function, platform: Platform, arch: &str) -> PathBuf {
+        let parts = [function.name.as_str(), platform.name(), arch];
         let root = self.root.clone();
         parts.iter().fold(root, |path, part| path.join(part))
     }
@@ -194,14 +229,31 @@ impl Step {
             function, settings, ..
         } = wish;
         refuse_bad_name(function)?;
-        let includes = include::resolve(&settings.includes, &function.directory, &function.bounds)?;
+        let platform = settings.platform;
+        let workdir = settings
+            .image
+            .workdir
+            .as_deref()
+            .unwrap_or(platform.facts().workdir);
+        let within = match output.form {
+            Form::Image => Within::Image(workdir),
+            Form::Zip | Form::Directory | Form::Files => Within::Artifact,
+        };
+        let (base, bounds) = (&function.directory, &function.bounds);
+        let includes = include::resolve(&settings.includes, base, bounds, within)?;
         for own in &output.own {
             refuse_own_output(&includes, own)?;
         }
-        lambda::refuse_unzipped_excess(0, &includes)?;
+        if output.form == Form::Image {
+            refuse_companions(wish)?;
+        } else {
+            refuse_images_platform(wish)?;
+            lambda::refuse_unzipped_excess(0, &includes)?;
+        }
         let lambda = output.cargo_lambda.as_deref();
         let step = |target: &Target| {
-            let (form, artifact) = output.place(function, *target, wish.companion);
+            let directory = output.directory(function, platform, *target);
+            let (form, artifact) = output.place(function, &directory, wish.companion);
             Self {
                 order,
                 companion: wish.companion,
@@ -212,7 +264,8 @@ impl Step {
                 artifact,
                 form,
                 root: output.root.clone(),
-                directory: output.directory(function, *target),
+                directory,
+                platform,
                 packing: packing.clone(),
             }
         };
@@ -267,7 +320,9 @@ impl Step {
     pub fn destination(&self) -> &Path {
         match self.form {
             Form::Files => &self.artifact,
-            Form::Zip | Form::Directory => self.artifact.parent().unwrap_or(&self.directory),
+            Form::Zip | Form::Directory | Form::Image => {
+                self.artifact.parent().unwrap_or(&self.directory)
+            }
         }
     }
 }
@@ -287,8 +342,43 @@ impl Packing {
             budget: own.budget,
             layers: names(&own.layers),
             extensions: names(&own.extensions),
+            image: own.image.clone(),
+            epoch: settings.epoch,
         }
     }
+}
+
+/// Refuses a zip for a platform that runs images.
+fn refuse_images_platform(wish: &Wish) -> Result<()> {
+    let (name, platform) = (&wish.function.name, wish.settings.platform);
+    if platform == Platform::Lambda {
+        return Ok(());
+    }
+    let refused = Error::Usage {
+        message: format!("`{name}` is for {platform}, which runs images"),
+        hint: Some(format!("slsbuild image {name}")),
+    };
+    Err(wish.settings.blame("platform", refused))
+}
+
+/// Refuses layers and extensions beside an image: Lambda takes them with zips alone
+/// (<https://docs.aws.amazon.com/lambda/latest/dg/chapter-layers.html>, 2026-11).
+fn refuse_companions(wish: &Wish) -> Result<()> {
+    let settings = &wish.settings;
+    for (key, list) in [
+        ("layers", &settings.layers),
+        ("extensions", &settings.extensions),
+    ] {
+        if list.is_empty() {
+            continue;
+        }
+        let refused = Error::Usage {
+            message: format!("`{}` has `{key}`, which an image cannot have", wish.function.name),
+            hint: Some("put their files into the image: include = [\"dist/telemetry:/opt/extensions/telemetry\"]".to_owned()),
+        };
+        return Err(settings.blame(key, refused));
+    }
+    Ok(())
 }
 
 /// Refuses a name that files, flags, a go.mod or a manifest's binary gave, and that can be no directory of artifacts: the rule

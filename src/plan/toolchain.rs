@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use super::RuntimePlan;
 use crate::digest::Sha256;
 use crate::error::{Error, Result, did_you_mean};
-use crate::platform::lambda;
+use crate::platform::Machine;
 use crate::project::cargo_config::{self, TargetConfig};
 use crate::project::graph::{self, CPackage, Touch};
 use crate::project::toolchain::{self, CCompiler};
@@ -73,7 +73,7 @@ impl Cpu {
         user_flags: &[String],
         target: Target,
         asked: Option<&String>,
-        compact: bool,
+        (machine, compact): (Machine, bool),
         ui: Ui,
     ) -> Result<Self> {
         if let Some(asked) = asked {
@@ -81,7 +81,7 @@ impl Cpu {
         }
         let Some(name) = cargo_config::codegen_option(user_flags, "target-cpu") else {
             return Ok(Self::Named(asked.cloned().unwrap_or_else(|| {
-                lambda::baseline_cpu(target.arch, compact).to_owned()
+                machine.baseline_cpu(target.arch, compact).to_owned()
             })));
         };
         if name == "native" {
@@ -179,7 +179,7 @@ impl TargetPlan {
                 &rustflags,
                 target,
                 around.compile.target_cpu.as_ref(),
-                around.compact,
+                (around.compile.machine, around.compact),
                 ui,
             )?,
             c_compiler: CPlan::choose(target, around, ui)?,

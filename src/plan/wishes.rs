@@ -2,6 +2,7 @@
 //! finds them.
 
 mod choose;
+mod forms;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -13,6 +14,7 @@ use crate::project::{Function, Project, RustBinary, Source, go, lexical};
 use crate::settings::{Asked, FunctionSettings, Layer, Origin, Settings};
 use crate::ui::Ui;
 use choose::{choose, narrowed, refuse_taken};
+pub use forms::{images, zips};
 
 /// The functions of `slsbuild build`: all that the configuration names, or those of `names` with what they need. Without
 /// a function in the configuration, those that cargo would choose.

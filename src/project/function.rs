@@ -45,6 +45,8 @@ pub struct RustBinary {
     pub package: String,
     /// The package as cargo's messages name it.
     pub package_id: PackageId,
+    /// The package's version.
+    pub version: String,
     /// The package's directory.
     pub directory: PathBuf,
     /// Features without which cargo does not build it.
@@ -62,6 +64,11 @@ impl Function {
             bounds: root,
             source: Source::Rust(binary),
         }
+    }
+
+    /// Its version, where its source says one.
+    pub fn version(&self) -> Option<&str> {
+        self.binary().map(|binary| binary.version.as_str())
     }
 
     /// The Rust binary that it is built from, if it is.

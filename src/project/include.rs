@@ -35,6 +35,31 @@ impl Wanted {
     }
 }
 
+/// What places of includes are relative to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Within<'a> {
+    /// The artifact's root.
+    Artifact,
+    /// An image's working directory, an absolute path. A place may be absolute too, and names are relative to the image's root.
+    Image(&'a str),
+}
+
+impl Within<'_> {
+    /// The name of a file in the artifact, from the place that was asked for.
+    fn name(self, place: String) -> String {
+        let Self::Image(directory) = self else {
+            return place;
+        };
+        if let Some(absolute) = place.strip_prefix('/') {
+            return absolute.to_owned();
+        }
+        match directory.trim_matches('/') {
+            "" => place,
+            directory => format!("{directory}/{place}"),
+        }
+    }
+}
+
 /// A file of the project that goes into the artifact.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Included {
@@ -89,11 +114,17 @@ impl Refusal {
 /// match files only: `*` stays inside a component, `**` spans several, and as in a shell neither matches a hidden
 /// name, which a component with a leading dot does. A path that exists is never read as a glob. Links are followed
 /// as far as they stay inside.
-pub fn resolve(includes: &[Wanted], base: &Path, root: &Path) -> Result<Vec<Included>> {
+pub fn resolve(
+    includes: &[Wanted],
+    base: &Path,
+    root: &Path,
+    within: Within<'_>,
+) -> Result<Vec<Included>> {
     let bounds = Bounds::new(base, root)?;
     let mut taken: BTreeMap<String, (Included, &Wanted)> = BTreeMap::new();
     for include in includes {
-        let files = find(&include.include, &bounds).map_err(|refusal| refusal.of(include))?;
+        let files =
+            find(&include.include, &bounds, within).map_err(|refusal| refusal.of(include))?;
         for file in files {
             match taken.get(&file.name) {
                 Some((other, _)) if other.path != file.path => {
@@ -112,8 +143,8 @@ pub fn resolve(includes: &[Wanted], base: &Path, root: &Path) -> Result<Vec<Incl
 }
 
 /// The files of one include, named.
-fn find(include: &Include, bounds: &Bounds) -> Result<Vec<Included>, Refusal> {
-    let request = Request::new(include, bounds.base())?;
+fn find(include: &Include, bounds: &Bounds, within: Within<'_>) -> Result<Vec<Included>, Refusal> {
+    let request = Request::new(include, bounds.base(), within)?;
     let include = include.to_string();
     let found = match &request.pattern {
         None => bounds.files_at(&request.start).map_err(|refusal| {
@@ -133,7 +164,7 @@ fn find(include: &Include, bounds: &Bounds) -> Result<Vec<Included>, Refusal> {
     }
     found
         .into_iter()
-        .map(|file| named(file, &request, bounds))
+        .map(|file| named(file, &request, bounds, within))
         .collect()
 }
 
@@ -147,8 +178,13 @@ fn nothing(request: &Request) -> Refusal {
 }
 
 /// Gives a file its name in the artifact.
-fn named(file: Found, request: &Request, bounds: &Bounds) -> Result<Included, Refusal> {
-    let name = match &request.place {
+fn named(
+    file: Found,
+    request: &Request,
+    bounds: &Bounds,
+    within: Within<'_>,
+) -> Result<Included, Refusal> {
+    let place = match &request.place {
         Place::SamePath => bounds.below_base(&file.path).ok_or_else(|| {
             let leaf = request.leaf();
             Refusal::new("its name in the artifact would lie outside the artifact").with_hint(
@@ -156,25 +192,23 @@ fn named(file: Found, request: &Request, bounds: &Bounds) -> Result<Included, Re
             )
         })?,
         Place::Name(to) if file.relative.is_empty() => to.clone(),
-        Place::Name(to) => format!("{to}/{}", file.relative),
+        Place::Name(to) => below(to, &file.relative),
         Place::Directory(to) => {
             let relative = match file.relative.as_str() {
                 "" => request.leaf(),
                 relative => relative.to_owned(),
             };
-            match to.as_str() {
-                "" => relative,
-                to => format!("{to}/{relative}"),
-            }
+            below(to, &relative)
         }
     };
+    let name = within.name(place);
     name::check(&name).map_err(|cause| {
         Refusal::new(format!(
             "`{}` cannot be a name in an artifact: {cause}",
             name.escape_debug()
         ))
     })?;
-    if name.split('/').next() == Some(ENTRY_POINT) {
+    if within == Within::Artifact && name.split('/').next() == Some(ENTRY_POINT) {
         return Err(Refusal::new(format!(
             "`{ENTRY_POINT}` at the root of the artifact is the function's own binary"
         ))
@@ -189,6 +223,13 @@ fn named(file: Found, request: &Request, bounds: &Bounds) -> Result<Included, Re
         size: file.size,
         executable: file.executable,
     })
+}
+
+fn below(directory: &str, name: &str) -> String {
+    match directory {
+        "" => name.to_owned(),
+        directory => format!("{}/{name}", directory.trim_end_matches('/')),
+    }
 }
 
 fn two_sources(file: &Included, other: &Included, bounds: &Bounds) -> Refusal {

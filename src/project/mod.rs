@@ -9,6 +9,7 @@ mod function;
 pub mod go;
 pub mod graph;
 pub mod include;
+pub mod lock;
 pub mod options;
 mod select;
 pub mod toolchain;

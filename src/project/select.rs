@@ -189,6 +189,7 @@ fn binaries(package: &Package) -> Vec<RustBinary> {
             name: target.name.clone(),
             package: package.name.to_string(),
             package_id: package.id.clone(),
+            version: package.version.to_string(),
             directory: package
                 .manifest_path
                 .parent()

@@ -1,5 +1,6 @@
 //! The report for people: a few lines of facts on stderr, the paths on stdout.
 
+use std::path::Path;
 use std::time::Duration;
 
 use super::{Artifact, PGO_PROFILE};
@@ -30,22 +31,12 @@ pub fn artifact(artifact: &Artifact, previous_size: Option<u64>, elapsed: Durati
         if is_zip { "zip" } else { "dir" },
         format_args!(
             "{}{}",
-            artifact.path.display(),
+            artifact.path.as_deref().unwrap_or(Path::new("-")).display(),
             change(artifact, previous_size)
         ),
     );
     ui.fact("size", sizes(&artifact.limits));
-    for budget in &artifact.budget {
-        ui.fact(
-            "budget",
-            format_args!(
-                "{} {} is {}",
-                Bytes(budget.value),
-                budget.name,
-                used(std::slice::from_ref(budget)).trim_start()
-            ),
-        );
-    }
+    budgets(artifact, ui);
     let code = artifact
         .code_sha256
         .as_ref()
@@ -57,6 +48,59 @@ pub fn artifact(artifact: &Artifact, previous_size: Option<u64>, elapsed: Durati
     }
     for next in &artifact.next {
         ui.fact(&next.verb, &next.command);
+    }
+}
+
+/// Says what was made of an image, and where it went.
+pub fn image(artifact: &Artifact, previous_size: Option<u64>, elapsed: Duration, ui: Ui) {
+    ui.status(
+        "Finished",
+        format_args!(
+            "`{}` for {}/{} in {:.1}s",
+            artifact.name,
+            artifact.platform,
+            artifact.arch,
+            elapsed.as_secs_f64()
+        ),
+    );
+    if let Some(path) = &artifact.path {
+        ui.fact("image", path.display());
+    }
+    for reference in &artifact.pushed {
+        ui.fact("pushed", reference);
+    }
+    ui.fact(
+        "size",
+        format_args!(
+            "{} in {} layers{}",
+            Bytes(artifact.size),
+            artifact.files.len(),
+            change(artifact, previous_size)
+        ),
+    );
+    budgets(artifact, ui);
+    if let Some(digest) = &artifact.digest {
+        ui.fact("digest", digest);
+    }
+    for finding in &artifact.findings {
+        self::finding(finding, ui);
+    }
+    for next in &artifact.next {
+        ui.fact(&next.verb, &next.command);
+    }
+}
+
+fn budgets(artifact: &Artifact, ui: Ui) {
+    for budget in &artifact.budget {
+        ui.fact(
+            "budget",
+            format_args!(
+                "{} {} is {}",
+                Bytes(budget.value),
+                budget.name,
+                used(std::slice::from_ref(budget)).trim_start()
+            ),
+        );
     }
 }
 

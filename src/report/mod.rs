@@ -50,8 +50,8 @@ pub struct Artifact {
     pub arch: String,
     /// Rustc's triple.
     pub target: Option<String>,
-    /// Where it is; opens from the directory the command ran in.
-    pub path: PathBuf,
+    /// Where it is; opens from the directory the command ran in. None for an image that was only pushed.
+    pub path: Option<PathBuf>,
     /// Its size in bytes; of a directory, what its files hold.
     pub size: u64,
     /// The size of what it holds, in bytes.
@@ -60,6 +60,10 @@ pub struct Artifact {
     pub sha256: String,
     /// Its SHA-256 in base64, as Lambda tells `CodeSha256`.
     pub code_sha256: Option<String>,
+    /// An image's digest, as registries name it: of its manifest, or of the index over several.
+    pub digest: Option<String>,
+    /// Where an image was pushed to: `REPOSITORY@DIGEST`, with the tags before.
+    pub pushed: Vec<String>,
     /// Lambda's runtime identifier.
     pub runtime: Option<String>,
     /// Lambda's handler.
@@ -177,11 +181,13 @@ pub(crate) mod tests {
             kind: "function".to_owned(),
             arch: "arm64".to_owned(),
             target: None,
-            path: PathBuf::from("bootstrap.zip"),
+            path: Some(PathBuf::from("bootstrap.zip")),
             size,
             uncompressed_size: None,
             sha256: "00".to_owned(),
             code_sha256: None,
+            digest: None,
+            pushed: Vec::new(),
             runtime: None,
             handler: None,
             files: Vec::new(),

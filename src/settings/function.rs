@@ -4,14 +4,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use super::{Overrides, Settings};
+use super::{ImageSettings, Overrides, Settings};
 use crate::binary::Strip;
 use crate::error::{Error, Result};
+use crate::platform::Machine;
 use crate::platform::lambda::Runtime;
-use crate::project::config::{Keys, Kind, Located, Place};
+use crate::project::config::{Keys, Kind, Located, Place, Platform};
 use crate::project::include::Wanted;
 use crate::project::{Allocator, CargoOptions, Features, Function, Optimize, Panic};
-use crate::target::{Arch, Target};
+use crate::target::Target;
 
 /// How often an event is run in training, unless the user says it.
 pub const PGO_REPEAT: u32 = 50;
@@ -19,6 +20,8 @@ pub const PGO_REPEAT: u32 = 50;
 /// What holds for one function.
 #[derive(Clone, Debug)]
 pub struct FunctionSettings {
+    /// Who runs it.
+    pub platform: Platform,
     /// The targets, without repetition, in the order asked for.
     pub targets: Vec<Target>,
     /// How its Rust code is compiled.
@@ -39,6 +42,8 @@ pub struct FunctionSettings {
     pub go_ldflags: Option<String>,
     /// The function's own variables.
     pub environment: BTreeMap<String, String>,
+    /// What its image is made of.
+    pub image: ImageSettings,
     /// Where each value came from, by its key; a key that is missing is built in.
     pub origins: BTreeMap<&'static str, Origin>,
 }
@@ -52,6 +57,8 @@ pub struct Compile {
     pub features: Features,
     /// The Lambda runtime that a gnu binary must run on.
     pub runtime: Runtime,
+    /// The machines that it runs on.
+    pub machine: Machine,
     /// What the optimizer aims at, if the user said it.
     pub optimize: Option<Optimize>,
     /// What a panic does, if the user said it.
@@ -104,6 +111,8 @@ pub struct Budget {
     pub zip: Option<u64>,
     /// Of what it holds.
     pub unzipped: Option<u64>,
+    /// Of an image's layers, as they are pushed.
+    pub image: Option<u64>,
 }
 
 /// Where a value came from.
@@ -163,8 +172,14 @@ impl FunctionSettings {
 
     fn of(mut merge: Merge<'_>) -> Result<Self> {
         let overrides = merge.overrides;
+        let platform = merge
+            .pick("platform", overrides.image.platform.as_ref(), |keys| {
+                &keys.platform
+            })
+            .unwrap_or(overrides.usual_platform);
         Ok(Self {
-            targets: merge.targets(),
+            platform,
+            targets: merge.targets(platform),
             compile: Compile {
                 profile: merge
                     .pick("profile", overrides.profile.as_ref(), |keys| &keys.profile)
@@ -189,6 +204,7 @@ impl FunctionSettings {
                     )
                     .unwrap_or(true),
                 pgo: merge.pgo(),
+                machine: Machine::of(platform),
             },
             strip: merge.pick("strip", overrides.strip.as_ref(), |keys| &keys.strip),
             includes: merge.includes(),
@@ -201,6 +217,7 @@ impl FunctionSettings {
             budget: Budget {
                 zip: merge.pick("budget.zip", None, |keys| &keys.budget_zip),
                 unzipped: merge.pick("budget.unzipped", None, |keys| &keys.budget_unzipped),
+                image: merge.pick("budget.image", None, |keys| &keys.budget_image),
             },
             go_tags: merge
                 .pick("tags", overrides.tags.as_ref(), |keys| &keys.tags)
@@ -209,6 +226,7 @@ impl FunctionSettings {
             environment: merge
                 .pick("env", None, |keys| &keys.env)
                 .unwrap_or_default(),
+            image: merge.image(),
             origins: merge.origins,
         })
     }
@@ -282,20 +300,63 @@ impl<'a> Merge<'a> {
         Some(located.value.clone())
     }
 
-    fn targets(&mut self) -> Vec<Target> {
+    fn targets(&mut self, platform: Platform) -> Vec<Target> {
         if !self.overrides.targets.is_empty() {
             self.origins.insert("arch", self.overrides.origin("arch"));
             return self.overrides.targets.clone();
         }
         let arches = self.pick("arch", None, |keys| &keys.arch);
         let mut targets: Vec<Target> = Vec::new();
-        for arch in arches.unwrap_or_else(|| vec![Arch::Arm64]) {
+        for arch in arches.unwrap_or_else(|| platform.facts().default_arches.to_vec()) {
             let target = Target::musl(arch);
             if !targets.contains(&target) {
                 targets.push(target);
             }
         }
         targets
+    }
+
+    /// What flags say of variables, labels and annotations goes over what files say, key by key.
+    fn image(&mut self) -> ImageSettings {
+        let over = &self.overrides.image.image;
+        let mut image = ImageSettings {
+            base: self.pick("image.base", over.base.as_ref(), |k| &k.image.base),
+            compression: self.pick("image.compression", over.compression.as_ref(), |k| {
+                &k.image.compression
+            }),
+            user: self.pick("image.user", over.user.as_ref(), |k| &k.image.user),
+            workdir: self.pick("image.workdir", over.workdir.as_ref(), |k| &k.image.workdir),
+            ports: self.list("image.port", &over.ports, |k| &k.image.port),
+            entrypoint: self.list("image.entrypoint", &over.entrypoint, |k| {
+                &k.image.entrypoint
+            }),
+            cmd: self.list("image.cmd", &over.cmd, |k| &k.image.cmd),
+            tags: self.list("image.tag", &over.tags, |k| &k.image.tag),
+            env: self.pick("env", None, |k| &k.env).unwrap_or_default(),
+            labels: self
+                .pick("image.label", None, |k| &k.image.label)
+                .unwrap_or_default(),
+            annotations: self
+                .pick("image.annotation", None, |k| &k.image.annotation)
+                .unwrap_or_default(),
+            allow: self.list("image.allow", &[], |k| &k.image.allow),
+        };
+        image.env.extend(over.env.clone());
+        image.labels.extend(over.labels.clone());
+        image.annotations.extend(over.annotations.clone());
+        image.allow.extend(over.allow.clone());
+        image
+    }
+
+    /// The strongest value of a key that is a list; empty where nothing is said.
+    fn list<T: Clone + 'a>(
+        &mut self,
+        key: &'static str,
+        overriding: &[T],
+        of: impl Fn(&'a Keys) -> &'a Option<Located<Vec<T>>>,
+    ) -> Vec<T> {
+        let overriding = Some(overriding.to_vec()).filter(|list| !list.is_empty());
+        self.pick(key, overriding.as_ref(), of).unwrap_or_default()
     }
 
     fn features(&mut self) -> Features {

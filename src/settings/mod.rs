@@ -2,6 +2,7 @@
 //! What holds for a whole run is here, what holds for one function is `function.rs`'s, single values are `values.rs`'s.
 
 mod function;
+mod image;
 mod values;
 
 use std::collections::BTreeSet;
@@ -9,12 +10,14 @@ use std::path::{Path, PathBuf};
 
 use crate::artifact::zip::DosTime;
 use crate::binary::Strip;
-use crate::cli::{self, BuildArgs, CargoArgs, ZipArgs};
+use crate::cli::{self, BuildArgs, CargoArgs, ImageArgs, ZipArgs};
 use crate::error::{Error, Result};
+use crate::project::config::Platform;
 use crate::project::{Allocator, CargoOptions, Features, Network, Optimize, Panic};
 use crate::target::Target;
 
 pub use function::{Budget, Compile, FunctionSettings, Layer, Origin, PGO_REPEAT, Pgo};
+pub use image::{ImageOverrides, ImageSettings};
 pub use values::parse_arch;
 
 /// What holds for a whole run.
@@ -26,8 +29,10 @@ pub struct Settings {
     pub config: Option<PathBuf>,
     /// The directory of what is kept between projects.
     pub cache: PathBuf,
-    /// The time that every entry of an artifact carries.
+    /// The time that every entry of a zip carries.
     pub modified: DosTime,
+    /// The time that an image carries, in seconds since 1970: that of `SOURCE_DATE_EPOCH`, else 0.
+    pub epoch: u64,
     /// The output directory, if one is asked for.
     pub out_dir: Option<PathBuf>,
     /// Whose layout the artifacts are written in.
@@ -97,6 +102,10 @@ pub struct Overrides {
     pub ldflags: Option<String>,
     /// Includes as they were typed; empty: nothing is said.
     pub includes: Vec<String>,
+    /// What is said of images.
+    pub image: ImageOverrides,
+    /// Who runs it, where nothing is said.
+    pub usual_platform: Platform,
     /// The keys that a variable of the environment said.
     pub from_environment: BTreeSet<&'static str>,
 }
@@ -125,6 +134,7 @@ impl Settings {
                 .transpose()?,
             cache: cache_directory()?,
             modified: source_date_epoch()?,
+            epoch: epoch()?,
             out_dir: given_path(arguments.out_dir.as_deref()).map(Path::to_owned),
             layout: match arguments.layout {
                 None | Some(cli::Layout::Slsbuild) => Layout::Slsbuild,
@@ -132,6 +142,29 @@ impl Settings {
             },
             cargo: cargo_options(&arguments.cargo)?,
         })
+    }
+
+    /// The same of the flags of `image`.
+    ///
+    /// # Errors
+    /// As for [`Self::resolve`], and for values of images that cannot be meant.
+    pub fn resolve_image(arguments: &ImageArgs) -> Result<Self> {
+        let mut settings = Self::resolve(&arguments.zip.build)?;
+        settings.overrides.image = ImageOverrides::resolve(arguments)?;
+        settings.overrides.usual_platform = Platform::Container;
+        Ok(settings)
+    }
+}
+
+/// The time of `SOURCE_DATE_EPOCH` in seconds, else 0; [`source_date_epoch`] has refused what is no time.
+fn epoch() -> Result<u64> {
+    let value = std::env::var("SOURCE_DATE_EPOCH").unwrap_or_default();
+    match value.as_str() {
+        "" => Ok(0),
+        seconds => seconds.parse().map_err(|_| Error::Usage {
+            message: format!("`SOURCE_DATE_EPOCH={seconds}` is no number of seconds since 1970"),
+            hint: Some("SOURCE_DATE_EPOCH=$(git log -1 --format=%ct) slsbuild image".to_owned()),
+        }),
     }
 }
 
@@ -178,6 +211,8 @@ fn overrides(arguments: &BuildArgs) -> Result<Overrides> {
         tags: Some(arguments.tags.clone()).filter(|tags| tags.iter().any(|tag| !tag.is_empty())),
         ldflags: arguments.ldflags.clone().filter(|flags| !flags.is_empty()),
         includes: arguments.include.clone(),
+        image: ImageOverrides::default(),
+        usual_platform: Platform::Lambda,
         from_environment: BTreeSet::new(),
     };
     overrides.from_environment = from_environment(arguments);
@@ -186,7 +221,7 @@ fn overrides(arguments: &BuildArgs) -> Result<Overrides> {
 
 /// The keys of settings that a variable said, as clap tells them by its own names.
 fn from_environment(arguments: &BuildArgs) -> BTreeSet<&'static str> {
-    const KEYS: [(&str, &str); 11] = [
+    const KEYS: [(&str, &str); 14] = [
         ("runtime", "runtime"),
         ("optimize", "optimize"),
         ("panic", "panic"),
@@ -198,6 +233,9 @@ fn from_environment(arguments: &BuildArgs) -> BTreeSet<&'static str> {
         ("features", "features"),
         ("tags", "tags"),
         ("ldflags", "ldflags"),
+        ("platform", "platform"),
+        ("base", "image.base"),
+        ("compression", "image.compression"),
     ];
     let said = |id: &str| arguments.from_environment.iter().any(|said| said == id);
     let keys = KEYS.iter().filter(|(id, _)| said(id)).map(|(_, key)| *key);
@@ -223,7 +261,10 @@ fn features(arguments: &CargoArgs) -> Features {
 
 /// Where slsbuild keeps what every project can use: `SLSBUILD_CACHE_DIR`, else the user's cache directory
 /// (<https://specifications.freedesktop.org/basedir-spec/latest/>).
-fn cache_directory() -> Result<PathBuf> {
+///
+/// # Errors
+/// [`Error::Usage`] where there is no such directory.
+pub fn cache_directory() -> Result<PathBuf> {
     let variable = |name: &str| {
         std::env::var_os(name)
             .filter(|value| !value.is_empty())

@@ -1,5 +1,7 @@
 //! Single values of flags: architectures, triples, CPUs, what guides the optimizer.
 
+use std::collections::BTreeMap;
+
 use super::{PGO_REPEAT, Pgo};
 use crate::cli::BuildArgs;
 use crate::error::{Error, Names, Result, did_you_mean};
@@ -35,6 +37,18 @@ pub(super) fn pgo(arguments: &BuildArgs) -> Result<Option<Pgo>> {
         }));
     }
     Ok(arguments.pgo_profile.clone().map(Pgo::Use))
+}
+
+/// Values of a flag that are `KEY=VALUE`; the last of a key holds.
+pub(super) fn pairs(flag: &str, given: &[String]) -> Result<BTreeMap<String, String>> {
+    let pair = |text: &String| match text.split_once('=') {
+        Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
+        _ => Err(Error::Usage {
+            message: format!("`{flag} {text}` is not of the form `KEY=VALUE`"),
+            hint: Some(format!("{flag} KEY=VALUE")),
+        }),
+    };
+    given.iter().map(pair).collect()
 }
 
 /// `--arch`, else the environment's: a flag of either kind beats it.

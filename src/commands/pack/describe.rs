@@ -53,7 +53,9 @@ pub(super) fn describe(
         toolchain,
         timings,
         next: next(step, &path),
-        path,
+        path: Some(path),
+        digest: None,
+        pushed: Vec::new(),
     }
 }
 
@@ -98,7 +100,7 @@ fn target(step: &Step) -> Option<String> {
 }
 
 /// What an artifact is made with.
-pub(super) fn toolchain(group: &Group, step: &Step) -> BTreeMap<String, String> {
+pub(in crate::commands) fn toolchain(group: &Group, step: &Step) -> BTreeMap<String, String> {
     match group {
         Group::Cargo(plan) => cargo_toolchain(plan, step),
         Group::Go(plan) => go_toolchain(plan, step),
@@ -112,7 +114,7 @@ fn go_toolchain(plan: &GoPlan, step: &Step) -> BTreeMap<String, String> {
     let Some((_, (package, options))) = steps.find(of_step) else {
         return BTreeMap::new();
     };
-    let (name, value) = GoPlan::level(package, step.target.arch);
+    let (name, value) = GoPlan::level(package, step);
     let mut facts = BTreeMap::from([
         ("go".to_owned(), package.go.version.clone()),
         (name.to_lowercase(), value.to_owned()),

@@ -41,7 +41,7 @@ pub(super) fn fingerprint(
 }
 
 /// This very build of slsbuild: one of the same version may pack or judge differently while it is developed.
-fn this_program() -> String {
+pub(in crate::commands) fn this_program() -> String {
     let facts = std::env::current_exe().and_then(fs::metadata).ok();
     let modified = facts.as_ref().and_then(|facts| facts.modified().ok());
     format!(

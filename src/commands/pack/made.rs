@@ -38,7 +38,7 @@ impl Made {
                 lambda::refuse_excess(&zip, layers)?;
                 Self::Zip(zip)
             }
-            Form::Directory | Form::Files => {
+            Form::Directory | Form::Files | Form::Image => {
                 let entries = entries(&tree);
                 lambda::refuse_unpacked_excess(&entries, layers)?;
                 let digest = directory::digest(&tree)?;
@@ -97,7 +97,7 @@ impl Made {
         let modified = step.packing.modified.system_time();
         match (self, step.form) {
             (Self::Zip(zip), _) => super::write(&step.artifact, 0o644, &zip.bytes),
-            (Self::Files { tree, .. }, Form::Directory | Form::Zip) => {
+            (Self::Files { tree, .. }, Form::Directory | Form::Zip | Form::Image) => {
                 directory::replace(tree, &step.artifact, modified)
             }
             (Self::Files { tree, .. }, Form::Files) => Written::open(step)?.write(tree, modified),

@@ -11,7 +11,7 @@ use crate::local::environment::Variables;
 use crate::local::exchange::Notice;
 use crate::local::failure::{Ending, ExtensionFault, Failure};
 use crate::local::memory;
-use crate::local::process::{INTERVAL, Process, unstartable};
+use crate::local::process::{INTERVAL, Process, User, unstartable};
 use crate::local::sandbox::Sandbox;
 use crate::platform::lambda::MOST_EXTENSIONS;
 use crate::target::Arch;
@@ -126,7 +126,7 @@ fn spawn(
     let ended = Notice::ExtensionEnded {
         name: name.to_owned(),
     };
-    match Process::start(command, notices.clone(), |_| ended) {
+    match Process::start(command, User::Given, notices.clone(), |_| ended) {
         Ok(process) => Ok(Ok(process)),
         Err(error) => unstartable(error, &format!("/opt/extensions/{name}")).map(Err),
     }

@@ -10,7 +10,7 @@ use crate::local::exchange::Notice;
 use crate::local::extensions::ShutdownReason;
 use crate::local::failure::{ExtensionFault, Failure};
 use crate::local::logs::Logs;
-use crate::local::process::{Process, unstartable};
+use crate::local::process::{Process, User, unstartable};
 
 /// When the environment was ready, or when and why it failed.
 type Readiness = Result<Instant, (Instant, Failure)>;
@@ -56,21 +56,33 @@ impl Instance {
             Ok(command) => command,
             Err(failure) => return Ok(Err(failure)),
         };
+        let (image, task) = (self.sandbox.image(), self.sandbox.task());
+        let told_task = image.and_then(|image| image.told_task);
+        let variables = self.configuration.variables(
+            told_task.unwrap_or(task),
+            self.sandbox.opt(),
+            self.server.address(),
+        );
         let mut command = Command::new(program);
         command
             .args(arguments)
             .env_clear()
-            .envs(self.configuration.variables(
-                self.sandbox.task(),
-                self.sandbox.opt(),
-                self.server.address(),
-            ))
-            .current_dir(self.sandbox.task())
+            .envs(match image {
+                Some(image) => image.variables(variables),
+                None => variables,
+            })
+            .current_dir(task)
             .stdin(Stdio::null())
             .stdout(output.try_clone()?)
             .stderr(output);
+        let user = match image {
+            Some(image) if image.stays_root() => User::BecomesIt,
+            Some(_) | None => User::Given,
+        };
         let at = Instant::now();
-        let started = Process::start(&mut command, self.sender.clone(), |at| Notice::Ended { at });
+        let started = Process::start(&mut command, user, self.sender.clone(), |at| {
+            Notice::Ended { at }
+        });
         // The command holds the writing end of the pipe.
         drop(command);
         let process = match started {

@@ -1,6 +1,6 @@
 //! AWS Lambda, zip functions on an OS-only runtime, and the layers and extensions beside them: what their zips must be. The
 //! rules are told apart by what they look at: `entries.rs` the names and modes of a zip, `bootstrap.rs` a function's entry
-//! file, `extension.rs` a layer and its extensions, `executable.rs` an ELF file.
+//! file, `extension.rs` a layer and its extensions, `executable.rs` an ELF file, `image.rs` a container image.
 
 mod assemble;
 mod bootstrap;
@@ -8,6 +8,7 @@ mod cpu;
 mod entries;
 mod executable;
 mod extension;
+pub mod image;
 mod kind;
 mod limits;
 mod runtime;

@@ -4,7 +4,8 @@
 use std::collections::BTreeMap;
 
 use super::document::{Entry, Node, entries, quoted};
-use super::{Include, Kind, Located, values};
+use super::{Include, Kind, Located, Platform, values};
+use crate::artifact::oci::media_type::Compression;
 use crate::binary::Strip;
 use crate::error::{Error, Result, did_you_mean};
 use crate::project::{Allocator, Optimize, Panic};
@@ -33,8 +34,9 @@ pub(super) enum Slot<T: 'static> {
     Strip(Field<T, Strip>),
     Allocator(Field<T, Allocator>),
     Kind(Field<T, Kind>),
-    /// Checked and not kept: there is one.
-    Platform,
+    Platform(Field<T, Platform>),
+    Compression(Field<T, Compression>),
+    Ports(Field<T, Vec<u16>>),
     /// A table of keys, with an example of it.
     Table(&'static [Key<T>], &'static str),
 }
@@ -118,7 +120,9 @@ impl<T> Key<T> {
             Slot::Strip(field) => put(*field, target, node, values::word),
             Slot::Allocator(field) => put(*field, target, node, values::word),
             Slot::Kind(field) => put(*field, target, node, values::word),
-            Slot::Platform => values::word::<values::Lambda>(node).map(drop),
+            Slot::Platform(field) => put(*field, target, node, values::word),
+            Slot::Compression(field) => put(*field, target, node, values::word),
+            Slot::Ports(field) => put(*field, target, node, values::ports),
             Slot::Table(keys, example) => {
                 for entry in entries(node.table(example)?) {
                     let Some(key) = find(keys, entry.key) else {
@@ -176,7 +180,9 @@ impl<T> Slot<T> {
             Self::Strip(field) => *field(target) = None,
             Self::Allocator(field) => *field(target) = None,
             Self::Kind(field) => *field(target) = None,
-            Self::Platform => {}
+            Self::Platform(field) => *field(target) = None,
+            Self::Compression(field) => *field(target) = None,
+            Self::Ports(field) => *field(target) = None,
             Self::Table(keys, _) => keys.iter().for_each(|key| key.slot.clear(target)),
         }
     }

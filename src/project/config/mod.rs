@@ -24,6 +24,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use super::{Allocator, Optimize, Panic};
+use crate::artifact::oci::media_type::Compression;
 use crate::binary::Strip;
 use crate::target::Arch;
 
@@ -134,9 +135,55 @@ impl Kind {
     }
 }
 
+/// Who runs an artifact.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Platform {
+    /// AWS Lambda.
+    #[default]
+    Lambda,
+    /// Google Cloud Run.
+    CloudRun,
+    /// AWS Fargate, or another ECS.
+    Fargate,
+    /// Anything that runs images.
+    Container,
+    /// AWS App Runner.
+    AppRunner,
+}
+
+impl Platform {
+    /// Every platform.
+    pub const ALL: [Self; 5] = [
+        Self::Lambda,
+        Self::CloudRun,
+        Self::Fargate,
+        Self::Container,
+        Self::AppRunner,
+    ];
+
+    /// As users type it and reports tell it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Lambda => "lambda",
+            Self::CloudRun => "cloud-run",
+            Self::Fargate => "fargate",
+            Self::Container => "container",
+            Self::AppRunner => "app-runner",
+        }
+    }
+}
+
+impl fmt::Display for Platform {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
 /// The keys that may stand in `[defaults]` and in a function's table.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Keys {
+    /// `platform = "cloud-run"`.
+    pub platform: Option<Located<Platform>>,
     /// `arch = ["arm64", "amd64"]`, never empty.
     pub arch: Option<Located<Vec<Arch>>>,
     /// `runtime = "provided.al2023"`.
@@ -157,6 +204,8 @@ pub struct Keys {
     pub budget_zip: Option<Located<u64>>,
     /// `budget.unzipped`, in bytes.
     pub budget_unzipped: Option<Located<u64>>,
+    /// `budget.image`, in bytes.
+    pub budget_image: Option<Located<u64>>,
     /// `profile = "release"`.
     pub profile: Option<Located<String>>,
     /// `optimize = "speed"`.
@@ -183,6 +232,35 @@ pub struct Keys {
     pub ldflags: Option<Located<String>>,
     /// `env.KEY = "value"`: the function's own variables, where it is run here and where its deployment is written.
     pub env: Option<Located<BTreeMap<String, String>>>,
+    /// `image.…`: what an image is made of.
+    pub image: ImageKeys,
+}
+
+/// The keys of the table `image`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ImageKeys {
+    /// `image.base = "distroless"`.
+    pub base: Option<Located<String>>,
+    /// `image.compression = "gzip"`.
+    pub compression: Option<Located<Compression>>,
+    /// `image.user = "65532"`.
+    pub user: Option<Located<String>>,
+    /// `image.workdir = "/app"`.
+    pub workdir: Option<Located<String>>,
+    /// `image.port = 8080`.
+    pub port: Option<Located<Vec<u16>>>,
+    /// `image.entrypoint = ["/app/api", "--verbose"]`.
+    pub entrypoint: Option<Located<Vec<String>>>,
+    /// `image.cmd = ["serve"]`.
+    pub cmd: Option<Located<Vec<String>>>,
+    /// `image.tag = ["latest"]`.
+    pub tag: Option<Located<Vec<String>>>,
+    /// `image.label.KEY = "value"`.
+    pub label: Option<Located<BTreeMap<String, String>>>,
+    /// `image.annotation.KEY = "value"`.
+    pub annotation: Option<Located<BTreeMap<String, String>>>,
+    /// `image.allow = ["cloud-run/port"]`: rules whose errors are warnings.
+    pub allow: Option<Located<Vec<String>>>,
 }
 
 /// One entry of `include`. `Display` is the form of `--include`.

@@ -6,8 +6,9 @@ use serde_json::{Map, Value, json};
 use super::keys::{Key, Slot};
 use super::read::TABLES;
 use super::table::{FUNCTION, KEYS};
-use super::values::{ARCHES, Lambda, MOST_REPEATS, Word, words};
-use super::{Kind, checks};
+use super::values::{ARCHES, MOST_REPEATS, Word, words};
+use super::{Kind, Platform, checks};
+use crate::artifact::oci::media_type::Compression;
 use crate::binary::Strip;
 use crate::project::{Allocator, Optimize, Panic};
 use crate::target::Arch;
@@ -95,7 +96,12 @@ fn shape<T>(slot: &Slot<T>) -> Value {
         Slot::Strip(_) => one_of::<Strip>(),
         Slot::Allocator(_) => one_of::<Allocator>(),
         Slot::Kind(_) => one_of::<Kind>(),
-        Slot::Platform => one_of::<Lambda>(),
+        Slot::Platform(_) => one_of::<Platform>(),
+        Slot::Compression(_) => one_of::<Compression>(),
+        Slot::Ports(_) => {
+            let port = json!({ "type": "integer", "minimum": 1, "maximum": u16::MAX });
+            json!({ "anyOf": [port, { "type": "array", "minItems": 1, "items": port }] })
+        }
         Slot::Table(keys, _) => table(&properties(keys)),
     }
 }

@@ -9,7 +9,7 @@ pub(super) static KEYS: &[Key<Keys>] = &[
     key(
         "platform",
         For::All,
-        Slot::Platform,
+        Slot::Platform(|keys| &mut keys.platform),
         "The platform that runs it.",
     ),
     key(
@@ -132,6 +132,81 @@ pub(super) static KEYS: &[Key<Keys>] = &[
         Slot::Variables(|keys| &mut keys.env),
         "The function's environment variables.",
     ),
+    key(
+        "image",
+        For::Function,
+        Slot::Table(IMAGE, "{ base = \"distroless\", port = 8080 }"),
+        "What the function's image is made of.",
+    ),
+];
+
+static IMAGE: &[Key<Keys>] = &[
+    key(
+        "image.base",
+        For::Function,
+        Slot::Text(|keys| &mut keys.image.base),
+        "What the image stands on: distroless, lambda, builtin, scratch, a reference, or the directory of an OCI layout.",
+    ),
+    key(
+        "image.compression",
+        For::Function,
+        Slot::Compression(|keys| &mut keys.image.compression),
+        "How its layers are compressed.",
+    ),
+    key(
+        "image.user",
+        For::Function,
+        Slot::Text(|keys| &mut keys.image.user),
+        "Whom it runs as.",
+    ),
+    key(
+        "image.workdir",
+        For::Function,
+        Slot::Text(|keys| &mut keys.image.workdir),
+        "The working directory, which relative includes lie below.",
+    ),
+    key(
+        "image.port",
+        For::Function,
+        Slot::Ports(|keys| &mut keys.image.port),
+        "The port that it listens on, or a list of them.",
+    ),
+    key(
+        "image.entrypoint",
+        For::Function,
+        Slot::Texts(|keys| &mut keys.image.entrypoint),
+        "What is started, in place of the function's program.",
+    ),
+    key(
+        "image.cmd",
+        For::Function,
+        Slot::Texts(|keys| &mut keys.image.cmd),
+        "The arguments of what is started.",
+    ),
+    key(
+        "image.tag",
+        For::Function,
+        Slot::Texts(|keys| &mut keys.image.tag),
+        "The tags that it is pushed under.",
+    ),
+    key(
+        "image.label",
+        For::Function,
+        Slot::Variables(|keys| &mut keys.image.label),
+        "Labels of its config.",
+    ),
+    key(
+        "image.annotation",
+        For::Function,
+        Slot::Variables(|keys| &mut keys.image.annotation),
+        "Annotations of its manifest.",
+    ),
+    key(
+        "image.allow",
+        For::Function,
+        Slot::Texts(|keys| &mut keys.image.allow),
+        "Rules whose errors are to be warnings.",
+    ),
 ];
 
 static BUDGET: &[Key<Keys>] = &[
@@ -146,6 +221,12 @@ static BUDGET: &[Key<Keys>] = &[
         For::Artifact,
         Slot::Size(|keys| &mut keys.budget_unzipped),
         "The most that all files of the zip may have together, with its unit: 6 MB.",
+    ),
+    key(
+        "budget.image",
+        For::Function,
+        Slot::Size(|keys| &mut keys.budget_image),
+        "The most that the image's layers may have together as they are pushed, with its unit: 20 MB.",
     ),
 ];
 

@@ -36,6 +36,24 @@ budget = { zip = "2 MB", unzipped = "6MiB" }
 pgo = { events = ["events/"], repeat = 20 }
 env = { TABLE = "orders" }
 
+[functions.api]
+package = "api"
+platform = "cloud-run"
+budget.image = "20 MB"
+
+[functions.api.image]
+base = "distroless"
+compression = "zstd"
+user = "1000"
+workdir = "/srv"
+port = [8080, 9090]
+entrypoint = ["/app/api", "serve"]
+cmd = ["--verbose"]
+tag = ["v1"]
+label = { team = "shop" }
+annotation = { "org.opencontainers.image.source" = "shop" }
+allow = ["cloud-run/contract"]
+
 [functions.stamped]
 package = "stamped"
 pgo.profile = "stamped.profdata"
@@ -108,6 +126,7 @@ fn everything_that_can_be_written_is_read_with_its_place() {
         names,
         [
             "orders",
+            "api",
             "stamped",
             "thumbnail",
             "legacy",
@@ -132,9 +151,12 @@ fn everything_that_can_be_written_is_read_with_its_place() {
             to: "certs/ca.pem".to_owned()
         }
     );
-    let arch = section.functions[2].keys.arch.as_ref().unwrap();
-    assert_eq!(arch.value, [Arch::Arm64, Arch::Amd64]);
+    let api = &section.functions[1].keys;
+    assert_eq!(api.platform.as_ref().unwrap().value, Platform::CloudRun);
+    assert_eq!(api.image.port.as_ref().unwrap().value, [8080, 9090]);
     let arch = section.functions[3].keys.arch.as_ref().unwrap();
+    assert_eq!(arch.value, [Arch::Arm64, Arch::Amd64]);
+    let arch = section.functions[4].keys.arch.as_ref().unwrap();
     assert_eq!(arch.value, [Arch::Arm64]);
     assert_eq!(section.defaults.strip.unwrap().value, Strip::Symbols);
 }
@@ -199,7 +221,7 @@ fn an_unknown_key_is_told_the_nearest_of_its_table() {
     error: `slsbuild.toml:3:1`: unknown key `all_features` in `[functions.orders]`
     hint: did you mean `all-features`?
     error: `slsbuild.toml:3:1`: unknown key `xyz` in `[functions.orders]`
-    hint: known here: package, bin, go, binary, kind, internal, platform, arch, runtime, features, all-features, no-default-features, include, layers, extensions, budget, profile, optimize, panic, strip, target-cpu, allocator, runtime-archive, pgo, tags, ldflags, env
+    hint: known here: package, bin, go, binary, kind, internal, platform, arch, runtime, features, all-features, no-default-features, include, layers, extensions, budget, profile, optimize, panic, strip, target-cpu, allocator, runtime-archive, pgo, tags, ldflags, env, image
     error: `slsbuild.toml:3:12`: unknown key `zipped` in `budget`
     hint: did you mean `unzipped`?
     error: `slsbuild.toml:3:5`: unknown key `event` in `pgo`
@@ -209,7 +231,7 @@ fn an_unknown_key_is_told_the_nearest_of_its_table() {
     error: `slsbuild.toml:3:12`: an entry of `include` has no `to`
     hint: include = ["templates/**", { from = "a.pem", to = "certs/a.pem" }]
     error: `slsbuild.toml:3:1`: unknown key `a\nb` in `[functions.orders]`
-    hint: known here: package, bin, go, binary, kind, internal, platform, arch, runtime, features, all-features, no-default-features, include, layers, extensions, budget, profile, optimize, panic, strip, target-cpu, allocator, runtime-archive, pgo, tags, ldflags, env
+    hint: known here: package, bin, go, binary, kind, internal, platform, arch, runtime, features, all-features, no-default-features, include, layers, extensions, budget, profile, optimize, panic, strip, target-cpu, allocator, runtime-archive, pgo, tags, ldflags, env, image
     "#);
 }
 
@@ -313,7 +335,7 @@ fn a_word_that_is_none_of_the_known_ones_is_told_them() {
     hint: did you mean `dlmalloc`?
     error: `slsbuild.toml:2:8`: `kind` cannot be `layers`: there is `function`, `extension` and `layer`
     hint: did you mean `layer`?
-    error: `slsbuild.toml:2:12`: `platform` cannot be `gcp`: there is `lambda`
+    error: `slsbuild.toml:2:12`: `platform` cannot be `gcp`: there is `lambda`, `cloud-run`, `fargate`, `container` and `app-runner`
     hint: platform = "lambda"
     error: `slsbuild.toml:2:14`: `target-cpu` `native` is another CPU on every machine
     hint: name it: rustc --print target-cpus

@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 use toml::de::DeValue;
 
 use super::document::{Entry, Node, entries, quoted};
-use super::{Include, Kind, Located};
+use super::{Include, Kind, Located, Platform};
+use crate::artifact::oci::media_type::Compression;
 use crate::binary::Strip;
 use crate::error::{Names, Result, did_you_mean};
 use crate::project::{Allocator, Optimize, Panic};
@@ -63,12 +64,18 @@ impl Word for Kind {
     ];
 }
 
-/// The only platform so far.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Lambda;
+impl Word for Platform {
+    const WORDS: &'static [(&'static str, Self)] = &[
+        ("lambda", Self::Lambda),
+        ("cloud-run", Self::CloudRun),
+        ("fargate", Self::Fargate),
+        ("container", Self::Container),
+        ("app-runner", Self::AppRunner),
+    ];
+}
 
-impl Word for Lambda {
-    const WORDS: &'static [(&'static str, Self)] = &[("lambda", Self)];
+impl Word for Compression {
+    const WORDS: &'static [(&'static str, Self)] = &[("gzip", Self::Gzip), ("zstd", Self::Zstd)];
 }
 
 /// The words of a type, for messages and the schema.
@@ -149,6 +156,35 @@ pub(super) fn repeats(node: Node<'_>) -> Result<u32> {
         node.error(
             format!("`{}` is from 1 to {MOST_REPEATS}, not {found}", node.name),
             Some(format!("{} = 50", node.name)),
+        )
+    })
+}
+
+/// Ports without repetition, from one number or a list.
+pub(super) fn ports(node: Node<'_>) -> Result<Vec<u16>> {
+    if !matches!(node.value.get_ref(), DeValue::Array(_)) {
+        return Ok(vec![port(node)?]);
+    }
+    let mut ports = Vec::new();
+    for element in elements(node, "ports", "[8080]")? {
+        let port = port(element)?;
+        if !ports.contains(&port) {
+            ports.push(port);
+        }
+    }
+    Ok(ports)
+}
+
+fn port(node: Node<'_>) -> Result<u16> {
+    let Some(integer) = node.value.get_ref().as_integer() else {
+        return Err(node.wrong_type("a port, or a list of them", "8080"));
+    };
+    let number = u16::from_str_radix(integer.as_str(), integer.radix()).ok();
+    number.filter(|number| *number > 0).ok_or_else(|| {
+        let found = quoted(integer.as_str());
+        node.error(
+            format!("`{}` is from 1 to {}, not {found}", node.name, u16::MAX),
+            Some(format!("{} = 8080", node.name)),
         )
     })
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use globset::{GlobBuilder, GlobMatcher};
 
-use super::{Include, Refusal};
+use super::{Include, Refusal, Within};
 use crate::artifact::name;
 use crate::fs;
 use crate::project::lexical;
@@ -32,20 +32,20 @@ pub(super) enum Place {
     SamePath,
     /// A file: to this name. Several: below it.
     Name(String),
-    /// Below this directory; the artifact's root when empty.
+    /// Below this directory; the artifact's root when empty, the image's when `/`.
     Directory(String),
 }
 
 impl Request {
     /// Reads `PATH`, `GLOB` or `FROM:TO`, or takes the pair that it is.
-    pub(super) fn new(include: &Include, base: &Path) -> Result<Self, Refusal> {
+    pub(super) fn new(include: &Include, base: &Path, within: Within<'_>) -> Result<Self, Refusal> {
         match include {
-            Include::Path(text) => Self::parse(text, base),
-            Include::FromTo { from, to } => Self::between(from, place(to)?, base),
+            Include::Path(text) => Self::parse(text, base, within),
+            Include::FromTo { from, to } => Self::between(from, place(to, within)?, base),
         }
     }
 
-    fn parse(include: &str, base: &Path) -> Result<Self, Refusal> {
+    fn parse(include: &str, base: &Path, within: Within<'_>) -> Result<Self, Refusal> {
         // The colon of a Windows drive divides nothing.
         let after_drive = if name::has_drive(include) { 2 } else { 0 };
         let colon = include
@@ -54,7 +54,7 @@ impl Request {
             .and_then(|at| include.split_at_checked(after_drive + at));
         let (from, place) = match colon {
             None => (include, Place::SamePath),
-            Some((from, to)) => (from, place(to.strip_prefix(':').unwrap_or(to))?),
+            Some((from, to)) => (from, place(to.strip_prefix(':').unwrap_or(to), within)?),
         };
         Self::between(from, place, base)
     }
@@ -89,7 +89,7 @@ impl Request {
     }
 }
 
-fn place(to: &str) -> Result<Place, Refusal> {
+fn place(to: &str, within: Within<'_>) -> Result<Place, Refusal> {
     if to.is_empty() {
         return Err(Refusal::new("it names no place after `:`")
             .with_hint("`.` is the root of the artifact: FROM:."));
@@ -102,12 +102,22 @@ fn place(to: &str) -> Result<Place, Refusal> {
     if text.is_empty() || trimmed == "." {
         return Ok(Place::Directory(String::new()));
     }
-    name::check(trimmed).map_err(|cause| {
+    if text == "/" && within != Within::Artifact {
+        return Ok(Place::Directory(text.to_owned()));
+    }
+    let relative = match within {
+        Within::Artifact => trimmed,
+        Within::Image(_) => trimmed.strip_prefix('/').unwrap_or(trimmed),
+    };
+    name::check(relative).map_err(|cause| {
         Refusal::new(format!(
             "`{}` cannot be a place in an artifact: {cause}",
             to.escape_debug()
         ))
-        .with_hint("places are relative to the root of the artifact")
+        .with_hint(match within {
+            Within::Artifact => "places are relative to the root of the artifact",
+            Within::Image(_) => "places are absolute, or relative to the image's working directory",
+        })
     })?;
     let name = trimmed.to_owned();
     Ok(if text.ends_with('/') {
@@ -194,7 +204,7 @@ mod tests {
     use super::*;
 
     fn parse(include: &str) -> Request {
-        Request::parse(include, Path::new("/base")).unwrap()
+        Request::parse(include, Path::new("/base"), Within::Artifact).unwrap()
     }
 
     #[test]
@@ -237,7 +247,7 @@ mod tests {
             "ab:\\x",
         ] {
             assert!(
-                Request::parse(include, Path::new("/base")).is_err(),
+                Request::parse(include, Path::new("/base"), Within::Artifact).is_err(),
                 "{include}"
             );
         }

@@ -42,7 +42,12 @@ impl Project {
 
     fn resolve(&self, includes: &[&str]) -> Result<Vec<Included>> {
         let includes: Vec<Wanted> = includes.iter().map(|text| Wanted::of_flag(text)).collect();
-        resolve(&includes, &self.path("ws/pkg"), &self.path("ws"))
+        resolve(
+            &includes,
+            &self.path("ws/pkg"),
+            &self.path("ws"),
+            Within::Artifact,
+        )
     }
 
     fn names(&self, includes: &[&str]) -> Vec<String> {
@@ -268,7 +273,13 @@ mod unix {
         let project = Project::new();
         symlink(project.path("ws"), project.path("link")).unwrap();
         let includes = [Wanted::of_flag("assets/logo.png")];
-        let files = resolve(&includes, &project.path("link/pkg"), &project.path("link")).unwrap();
+        let files = resolve(
+            &includes,
+            &project.path("link/pkg"),
+            &project.path("link"),
+            Within::Artifact,
+        )
+        .unwrap();
         assert_eq!(files[0].path, project.path("ws/pkg/assets/logo.png"));
     }
 
@@ -418,5 +429,32 @@ mod unix {
             })
             .unwrap();
         assert!(taken.get() > 0, "no include took a file: nothing was shown");
+    }
+}
+
+#[test]
+fn places_in_an_image_lie_below_its_working_directory_or_where_they_say() {
+    let project = Project::new();
+    let names = |includes: &[&str], workdir: &str| -> Vec<String> {
+        let includes: Vec<Wanted> = includes.iter().map(|text| Wanted::of_flag(text)).collect();
+        let (base, root) = (project.path("ws/pkg"), project.path("ws"));
+        let found = resolve(&includes, &base, &root, Within::Image(workdir)).unwrap();
+        found.into_iter().map(|file| file.name).collect()
+    };
+    assert_eq!(names(&["Cargo.toml"], "/app"), ["app/Cargo.toml"]);
+    assert_eq!(names(&["Cargo.toml"], "/"), ["Cargo.toml"]);
+    assert_eq!(
+        names(&["Cargo.toml:x/"], "/var/task"),
+        ["var/task/x/Cargo.toml"]
+    );
+    assert_eq!(names(&["Cargo.toml:/etc/x"], "/app"), ["etc/x"]);
+    assert_eq!(names(&["Cargo.toml:/etc/"], "/app"), ["etc/Cargo.toml"]);
+    assert_eq!(names(&["Cargo.toml:/"], "/app"), ["Cargo.toml"]);
+    assert_eq!(names(&["Cargo.toml:bootstrap"], "/app"), ["app/bootstrap"]);
+    for wrong in ["Cargo.toml:/../x", "Cargo.toml://x", "Cargo.toml:../x"] {
+        let includes = [Wanted::of_flag(wrong)];
+        let (base, root) = (project.path("ws/pkg"), project.path("ws"));
+        let error = resolve(&includes, &base, &root, Within::Image("/app")).unwrap_err();
+        assert_eq!(error.exit_code(), 3, "{wrong}");
     }
 }

@@ -175,7 +175,8 @@ fn paths(schema: &Value, prefix: &str, found: &mut BTreeSet<String>) {
 fn written(value: &toml::Table, prefix: &str, found: &mut BTreeSet<String>) {
     for (key, value) in value {
         found.insert(format!("{prefix}{key}"));
-        if let (toml::Value::Table(inner), false) = (value, key == "env") {
+        let is_free = ["env", "label", "annotation"].contains(&key.as_str());
+        if let (toml::Value::Table(inner), false) = (value, is_free) {
             written(inner, &format!("{prefix}{key}."), found);
         }
     }
